@@ -1,0 +1,42 @@
+using Llama.Gpu.Model;
+
+namespace Llama.Gpu.Checkpoints;
+
+/// <summary>
+/// An opened checkpoint: the model's configuration and its tensors, memory-mapped. Opening checks everything that can be
+/// checked without reading weights, so that a checkpoint that opens has every tensor the configuration asks for, in the right shape.
+/// </summary>
+public abstract class Checkpoint : IDisposable
+{
+    /// <summary>The folder it was opened from.</summary>
+    public abstract string Directory { get; }
+
+    /// <summary>The model's configuration.</summary>
+    public abstract LlamaConfig Config { get; }
+
+    /// <summary>Every tensor by its Hugging Face name (<c>model.embed_tokens.weight</c>, ...), whatever the format on disk.</summary>
+    public abstract IReadOnlyDictionary<string, TensorInfo> Tensors { get; }
+
+    /// <summary>
+    /// A part of a tensor's bytes, straight from the memory-mapped file. Valid until the checkpoint is disposed.
+    /// </summary>
+    /// <param name="tensor">One of <see cref="Tensors"/>.</param>
+    /// <param name="byteOffset">First byte, counted from the tensor's own start.</param>
+    /// <param name="byteCount">Number of bytes.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The range does not lie within the tensor.</exception>
+    public abstract ReadOnlySpan<byte> Read(TensorInfo tensor, long byteOffset, int byteCount);
+
+    /// <summary>Opens the checkpoint in a folder, whichever format it has.</summary>
+    /// <exception cref="CheckpointException">No checkpoint there, or one that cannot be used.</exception>
+    public static Checkpoint Open(string directory) => throw new NotImplementedException();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Unmaps the files.</summary>
+    protected abstract void Dispose(bool disposing);
+}

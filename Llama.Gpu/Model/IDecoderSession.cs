@@ -1,0 +1,26 @@
+namespace Llama.Gpu.Model;
+
+/// <summary>One sequence being decoded: its position and its KV cache. Not for use by two threads at once.</summary>
+public interface IDecoderSession : IDisposable
+{
+    /// <summary>Length of the logits.</summary>
+    int VocabularySize { get; }
+
+    /// <summary>Positions the KV cache has room for.</summary>
+    int ContextLength { get; }
+
+    /// <summary>Number of tokens the cache holds.</summary>
+    int Position { get; }
+
+    /// <summary>Appends tokens (prefill when several, decode when one) and computes the logits after the last of them.</summary>
+    /// <param name="tokens">At least one token id, each below <see cref="VocabularySize"/>; together they must fit into the context.</param>
+    /// <param name="cancellationToken">Checked between layers; when it fires, the session stands where it stood before the call.</param>
+    /// <returns>f32 logits, <see cref="VocabularySize"/> of them; valid until the next call on this session.</returns>
+    /// <exception cref="ContextOverflowException">The tokens do not fit into the context.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">No token, or an id outside the vocabulary.</exception>
+    ReadOnlySpan<float> Forward(ReadOnlySpan<int> tokens, CancellationToken cancellationToken = default);
+
+    /// <summary>Forgets every token from <paramref name="position"/> on.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Negative, or beyond <see cref="Position"/>.</exception>
+    void Rewind(int position);
+}
