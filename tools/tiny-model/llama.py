@@ -128,7 +128,7 @@ class Attention(nn.Module):
         group = self.heads // self.kv_heads
         key = key.repeat_interleave(group, dim=1)
         value = value.repeat_interleave(group, dim=1)
-        scores = query @ key.transpose(-1, -2) / math.sqrt(self.head_dim) + mask
+        scores = (query / math.sqrt(self.head_dim)) @ key.transpose(-1, -2) + mask
         mixed = functional.softmax(scores, dim=-1) @ value
         return self.o_proj(mixed.transpose(1, 2).reshape(batch, length, self.heads * self.head_dim))
 
