@@ -40,7 +40,7 @@ def main() -> None:
                 "prompt_ids": found.prompt_ids,
                 "ids": found.ids,
                 "text": found.text,
-                "ended": found.ids[-1] in model.config.eos_token_id,
+                "ended": found.ended,
                 "smallest_gap": round(min(found.gaps), 5),
             }
         )
