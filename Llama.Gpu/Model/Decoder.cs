@@ -1,6 +1,5 @@
 using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Runtime;
-using Llama.Gpu.Kernels;
 
 namespace Llama.Gpu.Model;
 

@@ -1,5 +1,3 @@
-using Llama.Gpu.Kernels;
-
 namespace Llama.Gpu.Model;
 
 /// <summary>How a sequence is decoded.</summary>

@@ -1,6 +1,5 @@
 using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Jit.Runtime;
-using Llama.Gpu.Kernels;
 
 namespace Llama.Gpu.Model;
 

@@ -1,5 +1,3 @@
-using Llama.Gpu.Kernels;
-
 namespace Llama.Gpu.Model;
 
 /// <summary>A linear map: <c>y = W x + b</c>.</summary>

@@ -1,7 +1,6 @@
 using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Runtime;
-using Llama.Gpu.Kernels;
 
 namespace Llama.Gpu.Model;
 
