@@ -187,7 +187,7 @@ internal static class OpCases
             var result = data.Upload(new[] { -1 });
             return new(
                 stream => data.Kernels.ArgMax.Run(stream, values.View, result, count),
-                () => [Jit.Runtime.ArrayViewExtensions.GetAsArray(result)[0]],
+                () => [Llama.Gpu.Jit.Runtime.ArrayViewExtensions.GetAsArray(result)[0]],
                 () => [ReferenceOps.ArgMax(values.Values)]);
         });
 
