@@ -1,0 +1,54 @@
+using System.Linq.Expressions;
+using System.Reflection;
+
+namespace Llama.Gpu.Jit.Runtime.CPU;
+
+/// <summary>Makes the delegate that launches a kernel: it binds the arguments to the C# method and finds the buffers behind their views.</summary>
+internal static class CPULauncher
+{
+    private static readonly MethodInfo LaunchMethod =
+        typeof(CPULauncher).GetMethod(nameof(Launch), BindingFlags.NonPublic | BindingFlags.Static)!;
+
+    public static Delegate Create(CPUAccelerator accelerator, MethodInfo kernel, Type delegateType)
+    {
+        ParameterExpression stream = Expression.Parameter(typeof(AcceleratorStream), "stream");
+        ParameterExpression config = Expression.Parameter(typeof(KernelConfig), "config");
+        ParameterExpression[] arguments = [.. kernel.GetParameters().Select(parameter => Expression.Parameter(parameter.ParameterType, parameter.Name))];
+
+        Expression lane = Expression.Lambda<Action>(Expression.Call(kernel, arguments));
+        Expression buffers = Expression.NewArrayInit(typeof(MemoryBuffer), arguments.SelectMany(Sources));
+        Expression launch = Expression.Call(
+            LaunchMethod, Expression.Constant(accelerator), Expression.Constant(KernelSignature.Name(kernel)), stream, config, lane, buffers);
+        return Expression.Lambda(delegateType, launch, [stream, config, .. arguments]).Compile();
+    }
+
+    private static void Launch(
+        CPUAccelerator accelerator, string kernel, AcceleratorStream stream, KernelConfig config, Action lane, MemoryBuffer?[] buffers)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        if (stream.Accelerator != accelerator)
+        {
+            throw new InvalidKernelOperationException($"kernel {kernel}: the stream belongs to {stream.Accelerator.Name}, not to {accelerator.Name}");
+        }
+
+        accelerator.Launch(kernel, config, lane, buffers);
+    }
+
+    // the buffers behind an argument: its own if it is a view, those of its fields if it is a struct of views
+    private static IEnumerable<Expression> Sources(Expression value)
+    {
+        if (value.Type.IsGenericType && value.Type.GetGenericTypeDefinition() == typeof(ArrayView<>))
+        {
+            return [Expression.Property(value, value.Type.GetProperty(nameof(ArrayView<byte>.Source), BindingFlags.NonPublic | BindingFlags.Instance)!)];
+        }
+
+        if (value.Type.IsPrimitive || value.Type.IsEnum)
+        {
+            return [];
+        }
+
+        return value.Type.GetFields(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance)
+            .Where(field => field.FieldType.IsValueType)
+            .SelectMany(field => Sources(Expression.Field(value, field)));
+    }
+}

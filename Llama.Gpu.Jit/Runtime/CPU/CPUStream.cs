@@ -1,0 +1,13 @@
+namespace Llama.Gpu.Jit.Runtime.CPU;
+
+/// <summary>A stream of the <c>cpu</c> accelerator: every launch and copy is done when its call returns.</summary>
+internal sealed class CPUStream(Accelerator accelerator) : AcceleratorStream(accelerator)
+{
+    public override void Synchronize()
+    {
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+    }
+}
