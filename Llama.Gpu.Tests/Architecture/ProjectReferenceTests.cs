@@ -45,7 +45,7 @@ public sealed class ProjectReferenceTests
     [Test]
     public void Built_assemblies_refer_downwards_only()
     {
-        foreach (var assembly in new[] { typeof(Jit.BFloat16).Assembly, typeof(Model.LlamaConfig).Assembly })
+        foreach (var assembly in new[] { typeof(Llama.Gpu.Jit.BFloat16).Assembly, typeof(Llama.Gpu.Model.LlamaConfig).Assembly })
         {
             var referenced = assembly.GetReferencedAssemblies()
                 .Select(reference => reference.Name!)

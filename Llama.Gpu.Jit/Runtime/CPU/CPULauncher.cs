@@ -15,7 +15,9 @@ internal static class CPULauncher
         ParameterExpression config = Expression.Parameter(typeof(KernelConfig), "config");
         ParameterExpression[] arguments = [.. kernel.GetParameters().Select(parameter => Expression.Parameter(parameter.ParameterType, parameter.Name))];
 
-        Expression lane = Expression.Lambda<Action>(Expression.Call(kernel, arguments));
+        // through a delegate, since the JIT would build a small kernel into its caller and its C# lines would be lost
+        Delegate body = kernel.CreateDelegate(Expression.GetDelegateType([.. arguments.Select(argument => argument.Type), typeof(void)]));
+        Expression lane = Expression.Lambda<Action>(Expression.Invoke(Expression.Constant(body), arguments));
         Expression buffers = Expression.NewArrayInit(typeof(MemoryBuffer), arguments.SelectMany(Sources));
         Expression launch = Expression.Call(
             LaunchMethod, Expression.Constant(accelerator), Expression.Constant(KernelSignature.Name(kernel)), stream, config, lane, buffers);

@@ -9,6 +9,10 @@ namespace Llama.Gpu.Jit.Runtime.CPU;
 /// </summary>
 internal sealed class GroupRun
 {
+    /// <summary>What <see cref="PassOn"/> returns when every lane is finished.</summary>
+    public const int Over = -1;
+
+    private const int HandedOver = -2;
     private const int SlotBytes = 64;
 
     private readonly string _kernel;
@@ -109,11 +113,12 @@ internal sealed class GroupRun
     }
 
     /// <summary>
-    /// After a lane on <paramref name="carrier"/> is done: the unstarted lane that this carrier runs next, or -1 where the baton
-    /// went elsewhere.
+    /// After a lane on <paramref name="carrier"/> is done: the unstarted lane that this carrier runs next, or a negative number
+    /// where there is none: <see cref="Over"/>, or the baton has gone to a suspended lane or to the launching thread.
     /// </summary>
     public int PassOn(LaneCarrier carrier, int from)
     {
+        LaneCarrier main = Accelerator.Carriers.Main;
         int next = Next(from);
         if (next >= 0 && _states[next] == LaneState.Unstarted)
         {
@@ -122,7 +127,12 @@ internal sealed class GroupRun
         }
 
         Lane.End();
-        if (carrier != Accelerator.Carriers.Main)
+        if (next < 0 && carrier == main)
+        {
+            return Over;
+        }
+
+        if (carrier != main)
         {
             Accelerator.Carriers.Return(carrier);
         }
@@ -131,12 +141,12 @@ internal sealed class GroupRun
         {
             Continue(next);
         }
-        else if (carrier != Accelerator.Carriers.Main)
+        else
         {
-            Accelerator.Carriers.Main.Resume();
+            main.Resume();
         }
 
-        return -1;
+        return HandedOver;
     }
 
     /// <summary>Holds a lane at a barrier or a warp operation until it is complete.</summary>
@@ -179,8 +189,7 @@ internal sealed class GroupRun
 
         LaneCarrier main = Accelerator.Carriers.Main;
         _states[0] = LaneState.Running;
-        main.RunFrom(this, 0);
-        if (_finished < LaneCount)
+        if (!main.RunFrom(this, 0))
         {
             main.Wait();
         }
@@ -189,6 +198,8 @@ internal sealed class GroupRun
         {
             throw _fault;
         }
+
+        Sanitizer?.EndGroup();
     }
 
     private void Continue(int index)

@@ -39,14 +39,21 @@ internal sealed class LaneCarrier : IDisposable
         _baton.Set();
     }
 
-    /// <summary>Runs a lane, then as many unstarted ones as come next; returns once it no longer holds the baton or the group is over.</summary>
-    public void RunFrom(GroupRun group, int first)
+    /// <summary>
+    /// Runs a lane, then as many unstarted ones as come next. Returns whether the group is over; if not, the baton has gone
+    /// elsewhere, and nothing of the group may be looked at.
+    /// </summary>
+    public bool RunFrom(GroupRun group, int first)
     {
-        for (int index = first; index >= 0; index = group.PassOn(this, index))
+        int index = first;
+        while (index >= 0)
         {
             _lane.Begin(group, index);
             group.RunLane(_lane);
+            index = group.PassOn(this, index);
         }
+
+        return index == GroupRun.Over;
     }
 
     public void Dispose()

@@ -24,6 +24,7 @@ internal sealed unsafe class Sanitizer
     private int _groupNumber;
     private int _interval;
     private LaneTurn? _turn;
+    private SanitizerFinding? _unwritten;
 
     /// <param name="accelerator">Where the launch runs.</param>
     /// <param name="config">Its shape.</param>
@@ -82,7 +83,15 @@ internal sealed unsafe class Sanitizer
         Array.Clear(_warpIntervals);
     }
 
-    public void PassBarrier() => _interval++;
+    /// <exception cref="SanitizerFinding">Something read since the barrier before has not been written until now.</exception>
+    public void PassBarrier()
+    {
+        _interval++;
+        ReportUnwritten();
+    }
+
+    /// <exception cref="SanitizerFinding">Something read since the last barrier was never written.</exception>
+    public void EndGroup() => ReportUnwritten();
 
     public void PassWarpBarrier(int warp) => _warpIntervals[warp]++;
 
@@ -202,7 +211,8 @@ internal sealed unsafe class Sanitizer
         Collide(cell.Atomic, SanitizerFault.ReadAfterWrite, note, turn);
         if (note.Buffer.Scope == MemoryScope.Shared && cell.Write <= _beforeGroup && cell.Atomic <= _beforeGroup)
         {
-            throw new SanitizerFinding(SanitizerFault.UninitializedRead, note.Buffer, note.Offset, note.Size, turn, other: null);
+            // kept until the barrier: a lane that comes later may write it, and then a race is the better word
+            _unwritten ??= new SanitizerFinding(SanitizerFault.UninitializedRead, note.Buffer, note.Offset, note.Size, turn, other: null);
         }
 
         if (Find(cell.Read, note.Buffer) is { } last && (last.LaneNumber != turn.LaneNumber || last.GroupNumber != turn.GroupNumber))
@@ -218,6 +228,15 @@ internal sealed unsafe class Sanitizer
         if (Find(earlier, note.Buffer) is { } other && turn.IsConcurrentWith(other))
         {
             throw new SanitizerFinding(fault, note.Buffer, note.Offset, note.Size, turn, other);
+        }
+    }
+
+    private void ReportUnwritten()
+    {
+        if (_unwritten is { } finding)
+        {
+            _unwritten = null;
+            throw finding;
         }
     }
 
