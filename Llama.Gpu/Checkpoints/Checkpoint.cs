@@ -28,7 +28,7 @@ public abstract class Checkpoint : IDisposable
 
     /// <summary>Opens the checkpoint in a folder, whichever format it has.</summary>
     /// <exception cref="CheckpointException">No checkpoint there, or one that cannot be used.</exception>
-    public static Checkpoint Open(string directory) => throw new NotImplementedException();
+    public static Checkpoint Open(string directory) => CheckpointOpener.Open(directory);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Llama.Gpu.Checkpoints;
 
 namespace Llama.Gpu.Model;
 

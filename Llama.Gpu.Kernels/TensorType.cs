@@ -1,6 +1,6 @@
-namespace Llama.Gpu.Checkpoints;
+namespace Llama.Gpu.Kernels;
 
-/// <summary>Element type of a weight tensor.</summary>
+/// <summary>Element type of a weight tensor or of a key-value cache.</summary>
 public enum TensorType
 {
     /// <summary>IEEE 754 binary32, 4 bytes.</summary>

@@ -1,0 +1,17 @@
+namespace Llama.Gpu.Kernels;
+
+/// <summary>Four singles that are loaded and stored at once.</summary>
+internal readonly struct Float4(float x, float y, float z, float w)
+{
+    /// <summary>First.</summary>
+    public readonly float X = x;
+
+    /// <summary>Second.</summary>
+    public readonly float Y = y;
+
+    /// <summary>Third.</summary>
+    public readonly float Z = z;
+
+    /// <summary>Fourth.</summary>
+    public readonly float W = w;
+}

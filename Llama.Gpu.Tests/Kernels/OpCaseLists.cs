@@ -1,0 +1,72 @@
+using Llama.Gpu.Kernels;
+
+namespace Llama.Gpu.Tests.Kernels;
+
+/// <summary>The shapes that operations are checked at.</summary>
+internal static class OpCaseLists
+{
+    private static readonly int[] Lengths = [1, 2, 3, 17, 31, 33, 127, 1000];
+    private static readonly int[] HeadDims = [8, 64, 128];
+    private static readonly int[] GroupSizes = [1, 4, 8];
+    private static readonly TensorType[] Types = [TensorType.Float32, TensorType.Float16, TensorType.BFloat16];
+
+    // (N, K): one long and one short, or both odd, so that all tokens with all of them stay quick
+    private static readonly (int N, int K)[] Matrices =
+        [(1, 1000), (2, 127), (3, 33), (17, 31), (31, 17), (33, 3), (127, 2), (1000, 1), (64, 128), (127, 33), (33, 1000)];
+
+    // (T, first position): one token of a long and of an empty cache, chunks with and without a cache before them
+    private static readonly (int T, int P)[] Steps = [(1, 0), (2, 0), (3, 14), (17, 16), (31, 2), (33, 94), (127, 0), (1, 999)];
+
+    /// <summary>Every operation at every length, head dim, group and type: for accelerators on which that is quick.</summary>
+    public static IEnumerable<OpCase> Full() =>
+    [
+        .. from type in Types from t in Lengths from h in (int[])[1, 17, 64, 1000] select OpCases.Gather(t, 131, h, type),
+        .. from type in Types from t in (int[])[1, 3, 33] from h in Lengths select OpCases.Norm(t, h, type),
+        .. from type in Types from t in Lengths from m in Matrices select OpCases.Matrix(t, m.N, m.K, type),
+        .. from type in Types from n in Lengths from k in Lengths select OpCases.Vector(n, k, type),
+        .. from type in Types from r in (int[])[1, 2, 3, 4, 5, 16, 17, 33] from m in Matrices select OpCases.Head(r, m.N, m.K, type),
+        .. from type in Types from t in (int[])[1, 3, 33] from n in Lengths select OpCases.Bias(t, n, type),
+        .. from t in Lengths from h in Lengths where t * h < 200_000 select OpCases.Residual(t, h),
+        .. from t in Lengths from i in Lengths where t * i < 200_000 select OpCases.Gate(t, i),
+        .. from t in Lengths from d in HeadDims from heads in GroupSizes from p in (int[])[0, 33] select OpCases.Rotation(t, heads, d, p),
+        .. from type in Types from t in Lengths from w in (int[])[8, 64, 130] from p in (int[])[0, 33] select OpCases.CacheAppend(t, w, p, type),
+        .. from type in Types from shape in Attention() select OpCases.Scores(shape, type),
+        .. from shape in Attention() select OpCases.Softmax(shape),
+        .. from type in Types from shape in Attention() select OpCases.WeightedSum(shape, type),
+        .. from n in (int[])[.. Lengths, 32000] select OpCases.Largest(n),
+    ];
+
+    /// <summary>
+    /// Every operation and type at shapes that cross the borders of warps, groups, tiles and blocks: for accelerators that switch
+    /// lanes at every barrier and shuffle, which is slow.
+    /// </summary>
+    public static IEnumerable<OpCase> Borders() =>
+    [
+        .. from type in Types from c in ((int, int)[])[(1, 1), (3, 33), (2, 1000)] select OpCases.Gather(c.Item1, 5, c.Item2, type),
+        .. from type in Types from c in ((int, int)[])[(1, 1), (3, 33), (2, 127), (1, 1000)] select OpCases.Norm(c.Item1, c.Item2, type),
+        .. from type in Types
+           from c in ((int, int, int)[])[(1, 1, 1), (2, 3, 1000), (33, 31, 17), (17, 127, 33), (31, 33, 16), (1, 1000, 3)]
+           select OpCases.Matrix(c.Item1, c.Item2, c.Item3, type),
+        .. from type in Types from c in ((int, int)[])[(1, 1), (3, 1000), (33, 31), (17, 127)] select OpCases.Vector(c.Item1, c.Item2, type),
+        .. from type in Types
+           from c in ((int, int, int)[])[(1, 5, 33), (3, 3, 127), (5, 9, 31), (17, 33, 17)]
+           select OpCases.Head(c.Item1, c.Item2, c.Item3, type),
+        .. from type in Types from c in ((int, int)[])[(1, 1), (3, 33), (2, 1000)] select OpCases.Bias(c.Item1, c.Item2, type),
+        .. from c in ((int, int)[])[(1, 1), (3, 127), (2, 1000)] select OpCases.Residual(c.Item1, c.Item2),
+        .. from c in ((int, int)[])[(1, 1), (3, 127), (2, 1000)] select OpCases.Gate(c.Item1, c.Item2),
+        .. from d in HeadDims from c in ((int, int)[])[(1, 1), (3, 8)] select OpCases.Rotation(c.Item1, c.Item2, d, 17),
+        .. from type in Types from c in ((int, int)[])[(1, 8), (3, 130), (17, 64)] select OpCases.CacheAppend(c.Item1, c.Item2, 3, type),
+        .. from type in Types from shape in FewQueries() select OpCases.Scores(shape, type),
+        .. from shape in FewQueries() select OpCases.Softmax(shape),
+        .. from type in Types from shape in FewQueries() select OpCases.WeightedSum(shape, type),
+        .. from n in Lengths select OpCases.Largest(n),
+    ];
+
+    private static IEnumerable<AttentionShape> Attention() =>
+        from d in HeadDims from g in GroupSizes from step in Steps select new AttentionShape(step.T, step.P, g * 2, 2, d);
+
+    private static IEnumerable<AttentionShape> FewQueries() =>
+    [
+        new(1, 0, 1, 1, 8), new(3, 14, 4, 1, 8), new(2, 31, 8, 2, 64), new(5, 0, 2, 2, 64), new(2, 125, 8, 1, 128), new(1, 999, 2, 2, 8),
+    ];
+}

@@ -1,0 +1,196 @@
+using Llama.Gpu.Kernels;
+using Llama.Gpu.Tests.Reference;
+
+namespace Llama.Gpu.Tests.Kernels;
+
+/// <summary>Makes a case of each operation at any shape and type: operands, launch, specification.</summary>
+internal static class OpCases
+{
+    private const float Epsilon = 1e-5f;
+
+    // what stands where a kernel is not to write
+    private const float Untouched = 7f;
+
+    public static OpCase Gather(int tokens, int vocabulary, int hidden, TensorType type) => new(
+        nameof(EmbeddingGather), $"T={tokens} V={vocabulary} H={hidden}", type, EmbeddingGather.CostOf(type, tokens, hidden), data =>
+        {
+            var ids = data.Tokens(tokens, vocabulary);
+            var table = data.Weights(type, (long)vocabulary * hidden);
+            var output = data.Output((long)tokens * hidden);
+            return new(
+                stream => data.Kernels.EmbeddingGather.Run(stream, ids.View, table.View, output, tokens, vocabulary, hidden),
+                () => OpData.Read(output),
+                () => ReferenceOps.EmbeddingGather(ids.Values, table.Values, hidden));
+        });
+
+    public static OpCase Norm(int tokens, int hidden, TensorType type) => new(
+        nameof(RmsNorm), $"T={tokens} H={hidden}", type, RmsNorm.CostOf(type, tokens, hidden), data =>
+        {
+            var input = data.Floats((long)tokens * hidden);
+            var weight = data.Weights(type, hidden);
+            var output = data.Output((long)tokens * hidden);
+            return new(
+                stream => data.Kernels.RmsNorm.Run(stream, input.View, weight.View, output, tokens, hidden, Epsilon),
+                () => OpData.Read(output),
+                () => ReferenceOps.RmsNorm(input.Values, weight.Values, hidden, Epsilon));
+        });
+
+    public static OpCase Matrix(int tokens, int outputSize, int inputSize, TensorType type) => new(
+        nameof(MatMul), $"T={tokens} N={outputSize} K={inputSize}", type, MatMul.CostOf(type, tokens, outputSize, inputSize), data =>
+        {
+            var input = data.Floats((long)tokens * inputSize);
+            var weight = data.Weights(type, (long)outputSize * inputSize, Math.Sqrt(3.0 / inputSize));
+            var output = data.Output((long)tokens * outputSize);
+            return new(
+                stream => data.Kernels.MatMul.Run(stream, input.View, weight.View, output, tokens, outputSize, inputSize),
+                () => OpData.Read(output),
+                () => ReferenceOps.MatMul(input.Values, weight.Values, outputSize, inputSize));
+        });
+
+    public static OpCase Vector(int outputSize, int inputSize, TensorType type) => new(
+        nameof(MatVec), $"N={outputSize} K={inputSize}", type, MatVec.CostOf(type, outputSize, inputSize), data =>
+        {
+            var input = data.Floats(inputSize);
+            var weight = data.Weights(type, (long)outputSize * inputSize, Math.Sqrt(3.0 / inputSize));
+            var output = data.Output(outputSize);
+            return new(
+                stream => data.Kernels.MatVec.Run(stream, input.View, weight.View, output, outputSize, inputSize),
+                () => OpData.Read(output),
+                () => ReferenceOps.MatMul(input.Values, weight.Values, outputSize, inputSize));
+        });
+
+    public static OpCase Head(int rows, int vocabulary, int hidden, TensorType type) => new(
+        nameof(OutputHead), $"R={rows} V={vocabulary} H={hidden}", type, OutputHead.CostOf(type, rows, vocabulary, hidden), data =>
+        {
+            var input = data.Floats((long)rows * hidden);
+            var weight = data.Weights(type, (long)vocabulary * hidden, Math.Sqrt(3.0 / hidden));
+            var logits = data.Output((long)rows * vocabulary);
+            return new(
+                stream => data.Kernels.OutputHead.Run(stream, input.View, weight.View, logits, rows, vocabulary, hidden),
+                () => OpData.Read(logits),
+                () => ReferenceOps.MatMul(input.Values, weight.Values, vocabulary, hidden));
+        });
+
+    public static OpCase Bias(int tokens, int columns, TensorType type) => new(
+        nameof(BiasAdd), $"T={tokens} N={columns}", type, BiasAdd.CostOf(type, tokens, columns), data =>
+        {
+            var values = data.Floats((long)tokens * columns);
+            var bias = data.Weights(type, columns);
+            return new(
+                stream => data.Kernels.BiasAdd.Run(stream, values.View, bias.View, tokens, columns),
+                () => OpData.Read(values.View),
+                () => ReferenceOps.BiasAdd(values.Values, bias.Values));
+        });
+
+    public static OpCase Residual(int tokens, int hidden) => new(
+        nameof(ResidualAdd), $"T={tokens} H={hidden}", TensorType.Float32, ResidualAdd.CostOf(tokens, hidden), data =>
+        {
+            var residual = data.Floats((long)tokens * hidden);
+            var addend = data.Floats((long)tokens * hidden);
+            return new(
+                stream => data.Kernels.ResidualAdd.Run(stream, residual.View, addend.View, tokens, hidden),
+                () => OpData.Read(residual.View),
+                () => ReferenceOps.ResidualAdd(residual.Values, addend.Values));
+        });
+
+    public static OpCase Gate(int tokens, int intermediate) => new(
+        nameof(SwiGlu), $"T={tokens} I={intermediate}", TensorType.Float32, SwiGlu.CostOf(tokens, intermediate), data =>
+        {
+            var gate = data.Floats((long)tokens * intermediate, scale: 12);
+            var up = data.Floats((long)tokens * intermediate);
+            var output = data.Output((long)tokens * intermediate);
+            return new(
+                stream => data.Kernels.SwiGlu.Run(stream, gate.View, up.View, output, tokens, intermediate),
+                () => OpData.Read(output),
+                () => ReferenceOps.SwiGlu(gate.Values, up.Values));
+        });
+
+    public static OpCase Rotation(int tokens, int heads, int headDim, int firstPosition) => new(
+        nameof(Rope), $"T={tokens} heads={heads}x{headDim} p={firstPosition}", TensorType.Float32, Rope.CostOf(tokens, heads, headDim), data =>
+        {
+            var values = data.Floats((long)tokens * heads * headDim);
+            var tables = ReferenceOps.RopeTables(firstPosition + tokens, headDim);
+            var cosines = data.Floats(tables.Cosines);
+            var sines = data.Floats(tables.Sines);
+            return new(
+                stream => data.Kernels.Rope.Run(stream, values.View, cosines.View, sines.View, tokens, heads, headDim, firstPosition),
+                () => OpData.Read(values.View),
+                () => ReferenceOps.Rope(values.Values, cosines.Values, sines.Values, heads, headDim, firstPosition));
+        });
+
+    public static OpCase CacheAppend(int tokens, int width, int firstPosition, TensorType type) => new(
+        nameof(KeyValueCacheAppend), $"T={tokens} W={width} p={firstPosition}", type, KeyValueCacheAppend.CostOf(type, tokens, width), data =>
+        {
+            var input = data.Floats((long)tokens * width, scale: 100);
+            var cache = data.Weights(type, (long)(firstPosition + tokens + 2) * width);
+            return new(
+                stream => data.Kernels.KeyValueCacheAppend.Run(stream, input.View, cache.View, tokens, width, firstPosition),
+                () => OpData.Read(cache.View),
+                () =>
+                {
+                    double[] expected = [.. cache.Values];
+                    double[] rounded = [.. input.Values.Select(value => ReferenceOps.Round(value, type))];
+                    rounded.CopyTo(expected, firstPosition * width);
+                    return expected;
+                });
+        });
+
+    public static OpCase Scores(AttentionShape shape, TensorType type) => new(
+        nameof(RopeScores), Describe(shape), type, RopeScores.CostOf(type, shape), data =>
+        {
+            var queries = data.Floats((long)shape.TokenCount * shape.QueryWidth);
+            var keys = data.Weights(type, (long)(shape.PositionCount + 1) * shape.KeyValueWidth);
+            var tables = ReferenceOps.RopeTables(shape.PositionCount, shape.HeadDim);
+            var cosines = data.Floats(tables.Cosines);
+            var sines = data.Floats(tables.Sines);
+            var scores = data.Output((long)shape.HeadCount * shape.TokenCount * shape.PositionCount, Untouched);
+            float scale = 1f / MathF.Sqrt(shape.HeadDim);
+            return new(
+                stream => data.Kernels.RopeScores.Run(stream, queries.View, keys.View, cosines.View, sines.View, scores, shape, scale),
+                () => OpData.Read(scores),
+                () =>
+                {
+                    double[] rotated = ReferenceOps.Rope(
+                        queries.Values, cosines.Values, sines.Values, shape.HeadCount, shape.HeadDim, shape.FirstPosition);
+                    return ReferenceOps.Scores(rotated, keys.Values, shape, scale, Untouched);
+                });
+        });
+
+    public static OpCase Softmax(AttentionShape shape) => new(
+        nameof(CausalSoftmax), Describe(shape), TensorType.Float32, CausalSoftmax.CostOf(shape), data =>
+        {
+            var scores = data.Floats((long)shape.HeadCount * shape.TokenCount * shape.PositionCount, scale: 8);
+            return new(
+                stream => data.Kernels.CausalSoftmax.Run(stream, scores.View, shape),
+                () => OpData.Read(scores.View),
+                () => ReferenceOps.CausalSoftmax(scores.Values, shape));
+        });
+
+    public static OpCase WeightedSum(AttentionShape shape, TensorType type) => new(
+        nameof(AttentionWeightedSum), Describe(shape), type, AttentionWeightedSum.CostOf(type, shape), data =>
+        {
+            // as far from each other as probabilities can be while their sum stays of magnitude 1
+            var probabilities = data.Floats(
+                (long)shape.HeadCount * shape.TokenCount * shape.PositionCount, scale: Math.Sqrt(3.0 / shape.PositionCount));
+            var values = data.Weights(type, (long)(shape.PositionCount + 1) * shape.KeyValueWidth);
+            var output = data.Output((long)shape.TokenCount * shape.QueryWidth);
+            return new(
+                stream => data.Kernels.AttentionWeightedSum.Run(stream, probabilities.View, values.View, output, shape),
+                () => OpData.Read(output),
+                () => ReferenceOps.AttentionWeightedSum(probabilities.Values, values.Values, shape));
+        });
+
+    public static OpCase Largest(int count) => new(
+        nameof(ArgMax), $"n={count}", TensorType.Float32, ArgMax.CostOf(count), data =>
+        {
+            var values = data.Floats(count);
+            var result = data.Upload(new[] { -1 });
+            return new(
+                stream => data.Kernels.ArgMax.Run(stream, values.View, result, count),
+                () => [Llama.Gpu.Jit.Runtime.ArrayViewExtensions.GetAsArray(result)[0]],
+                () => [ReferenceOps.ArgMax(values.Values)]);
+        });
+
+    private static string Describe(AttentionShape shape) =>
+        $"T={shape.TokenCount} p={shape.FirstPosition} heads={shape.HeadCount}/{shape.KeyValueHeadCount}x{shape.HeadDim}";
+}

@@ -1,0 +1,38 @@
+using Llama.Gpu.Kernels;
+
+namespace Llama.Gpu.Tests.Kernels;
+
+/// <summary>How far a kernel's f32 result may lie from the double-precision specification: absolute plus relative.</summary>
+/// <param name="Absolute">Error allowed at a value of 0.</param>
+/// <param name="Relative">Error allowed in proportion to the value.</param>
+internal readonly record struct Tolerance(double Absolute, double Relative)
+{
+    /// <summary>Whether a result is near enough; equal infinities and equal NaNs are.</summary>
+    public bool Allows(double actual, double expected) =>
+        actual.Equals(expected) || Math.Abs(actual - expected) <= Absolute + (Relative * Math.Abs(expected));
+
+    /// <summary>
+    /// The tolerance of an operation. Stored elements are rounded alike on both sides, so the type changes nothing unless the
+    /// result itself is stored; what is left is f32 arithmetic (2^-24 is 6e-8) on operands of magnitude 1.
+    /// </summary>
+    public static Tolerance Of(string operation, TensorType type) => (operation, type) switch
+    {
+        // copies: exact, and rounded to nearest even when stored
+        (nameof(EmbeddingGather) or nameof(KeyValueCacheAppend) or nameof(ArgMax), _) => default,
+
+        // one rounding
+        (nameof(BiasAdd) or nameof(ResidualAdd), _) => new(0, 6e-8),
+
+        // a few roundings, a difference of products
+        (nameof(Rope), _) => new(2e-7, 2e-7),
+        (nameof(RmsNorm), _) => new(0, 1e-6),
+        (nameof(SwiGlu), _) => new(1e-10, 1e-6),
+
+        // sums of up to 1000 products, scaled so that the result is of magnitude 1
+        (nameof(MatMul) or nameof(MatVec) or nameof(OutputHead), _) => new(4e-6, 1e-6),
+        (nameof(RopeScores), _) => new(2e-6, 1e-6),
+        (nameof(CausalSoftmax), _) => new(1e-10, 4e-6),
+        (nameof(AttentionWeightedSum), _) => new(2e-6, 1e-6),
+        _ => throw new ArgumentException($"no tolerance is stated for {operation} on {type}", nameof(operation)),
+    };
+}

@@ -1,0 +1,108 @@
+using Llama.Gpu.Jit;
+using Llama.Gpu.Jit.Runtime;
+
+namespace Llama.Gpu.Model;
+
+/// <summary>The forward pass of a Llama: the list of kernels that turn tokens into logits.</summary>
+internal sealed class Decoder(LlamaConfig config, LlamaWeights weights, KernelSet kernels, AcceleratorStream stream)
+{
+    /// <summary>Called after each step, if set.</summary>
+    public DecoderStepObserver? Observer { get; set; }
+
+    /// <summary>
+    /// Appends a chunk of tokens to the sequence: writes their keys and values into the cache and leaves their final hidden
+    /// states, normalized, in <see cref="DecoderState.Normed"/>. The position advances only when all is done.
+    /// </summary>
+    /// <param name="tokens">1 to <see cref="DecoderState.ChunkLength"/> ids that fit into the context.</param>
+    /// <param name="state">The sequence.</param>
+    /// <param name="cancellationToken">Checked before each layer.</param>
+    public void Forward(ReadOnlySpan<int> tokens, DecoderState state, CancellationToken cancellationToken)
+    {
+        int n = tokens.Length;
+        int hidden = config.HiddenSize;
+        float scale = 1f / MathF.Sqrt(config.HeadDim);
+        var shape = new AttentionShape(n, state.Position, config.HeadCount, config.KeyValueHeadCount, config.HeadDim);
+        ArrayView<float> scores = state.Scores.SubView(0, (long)config.HeadCount * n * shape.PositionCount);
+
+        // x = embedding[tokens]
+        state.Tokens.CopyFromCPU(stream, tokens);
+        kernels.EmbeddingGather.Run(stream, state.Tokens, weights.Embedding, state.Hidden, n, config.VocabularySize, hidden);
+        Observe(DecoderStep.Embedding, -1, state.Hidden, n, hidden);
+
+        for (int layer = 0; layer < config.LayerCount; layer++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            LayerWeights w = weights.Layers[layer];
+
+            // q, k, v = W rmsnorm(x)
+            kernels.RmsNorm.Run(stream, state.Hidden, w.AttentionNorm, state.Normed, n, hidden, config.RmsNormEpsilon);
+            Observe(DecoderStep.AttentionNorm, layer, state.Normed, n, hidden);
+            Project(w.Query, state.Normed, state.Query, n);
+            Observe(DecoderStep.Query, layer, state.Query, n, config.QueryWidth);
+            Project(w.Key, state.Normed, state.Key, n);
+            Project(w.Value, state.Normed, state.Value, n);
+            Observe(DecoderStep.Value, layer, state.Value, n, config.KeyValueWidth);
+
+            // keys are rotated once, when they enter the cache
+            kernels.Rope.Run(
+                stream, state.Key, state.Cosines, state.Sines, n, config.KeyValueHeadCount, config.HeadDim, state.Position);
+            Observe(DecoderStep.RotatedKey, layer, state.Key, n, config.KeyValueWidth);
+            kernels.KeyValueCacheAppend.Run(stream, state.Key, state.KeyCache[layer], n, config.KeyValueWidth, state.Position);
+            kernels.KeyValueCacheAppend.Run(stream, state.Value, state.ValueCache[layer], n, config.KeyValueWidth, state.Position);
+
+            // x += Wo (softmax(rope(q) k / sqrt(headDim)) v)
+            kernels.RopeScores.Run(stream, state.Query, state.KeyCache[layer], state.Cosines, state.Sines, scores, shape, scale);
+            kernels.CausalSoftmax.Run(stream, scores, shape);
+            Observe(DecoderStep.Probabilities, layer, scores, 1, scores.Length);
+            kernels.AttentionWeightedSum.Run(stream, scores, state.ValueCache[layer], state.Attended, shape);
+            Observe(DecoderStep.Attended, layer, state.Attended, n, config.QueryWidth);
+            Project(w.Output, state.Attended, state.Projected, n);
+            kernels.ResidualAdd.Run(stream, state.Hidden, state.Projected, n, hidden);
+            Observe(DecoderStep.AttentionResidual, layer, state.Hidden, n, hidden);
+
+            // x += Wdown (silu(Wgate rmsnorm(x)) * Wup rmsnorm(x))
+            kernels.RmsNorm.Run(stream, state.Hidden, w.MlpNorm, state.Normed, n, hidden, config.RmsNormEpsilon);
+            Observe(DecoderStep.MlpNorm, layer, state.Normed, n, hidden);
+            Project(w.Gate, state.Normed, state.Gate, n);
+            Project(w.Up, state.Normed, state.Up, n);
+            kernels.SwiGlu.Run(stream, state.Gate, state.Up, state.Gate, n, config.IntermediateSize);
+            Observe(DecoderStep.SwiGlu, layer, state.Gate, n, config.IntermediateSize);
+            Project(w.Down, state.Gate, state.Projected, n);
+            kernels.ResidualAdd.Run(stream, state.Hidden, state.Projected, n, hidden);
+            Observe(DecoderStep.MlpResidual, layer, state.Hidden, n, hidden);
+        }
+
+        kernels.RmsNorm.Run(stream, state.Hidden, weights.FinalNorm, state.Normed, n, hidden, config.RmsNormEpsilon);
+        Observe(DecoderStep.FinalNorm, -1, state.Normed, n, hidden);
+        state.Position += n;
+    }
+
+    /// <summary>Logits after token <paramref name="token"/> of the last chunk: <c>Whead rmsnorm(x)</c>.</summary>
+    public void Logits(int token, DecoderState state, Span<float> logits)
+    {
+        ArrayView<float> row = state.Normed.SubView((long)token * config.HiddenSize, config.HiddenSize);
+        kernels.OutputHead.Run(stream, row, weights.Head, state.Logits, 1, config.VocabularySize, config.HiddenSize);
+        Observe(DecoderStep.Logits, -1, state.Logits, 1, config.VocabularySize);
+        state.Logits.CopyToCPU(stream, logits);
+    }
+
+    private void Project(in Projection projection, ArrayView<float> input, ArrayView<float> output, int tokens)
+    {
+        if (tokens == 1)
+        {
+            kernels.MatVec.Run(stream, input, projection.Weight, output, projection.Outputs, projection.Inputs);
+        }
+        else
+        {
+            kernels.MatMul.Run(stream, input, projection.Weight, output, tokens, projection.Outputs, projection.Inputs);
+        }
+
+        if (projection.Bias is { } bias)
+        {
+            kernels.BiasAdd.Run(stream, output, bias, tokens, projection.Outputs);
+        }
+    }
+
+    private void Observe(DecoderStep step, int layer, ArrayView<float> values, int rows, long width) =>
+        Observer?.Invoke(step, layer, values.SubView(0, rows * width));
+}

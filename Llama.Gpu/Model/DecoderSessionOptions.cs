@@ -1,0 +1,11 @@
+namespace Llama.Gpu.Model;
+
+/// <summary>How a sequence is decoded.</summary>
+public sealed record DecoderSessionOptions
+{
+    /// <summary>Most tokens that are computed at once; a longer prompt is computed in chunks. At least 1.</summary>
+    public int ChunkLength { get; init; } = 64;
+
+    /// <summary>Type of the KV cache; null for the type of the keys' weights.</summary>
+    public TensorType? CacheType { get; init; }
+}

@@ -1,0 +1,126 @@
+using Llama.Gpu.Jit;
+using Llama.Gpu.Jit.Runtime;
+
+namespace Llama.Gpu.Model;
+
+/// <summary>
+/// Device memory of one sequence: its KV cache, and the activations of a chunk of up to T tokens.
+/// Activations are f32; the cache has the type it was made with.
+/// </summary>
+internal sealed class DecoderState : IDisposable
+{
+    private readonly List<IDisposable> _buffers = [];
+
+    /// <param name="accelerator">Where the memory is taken.</param>
+    /// <param name="config">The model.</param>
+    /// <param name="contextLength">Positions S the cache has room for.</param>
+    /// <param name="chunkLength">Tokens T that are computed at once.</param>
+    /// <param name="cacheType">Type of the KV cache.</param>
+    public DecoderState(Accelerator accelerator, LlamaConfig config, int contextLength, int chunkLength, TensorType cacheType)
+    {
+        ContextLength = contextLength;
+        ChunkLength = chunkLength;
+        try
+        {
+            ArrayView<T> Allocate<T>(long first, long second)
+                where T : unmanaged
+            {
+                var buffer = accelerator.Allocate1D<T>(checked(first * second));
+                _buffers.Add(buffer);
+                return buffer.View;
+            }
+
+            Tokens = Allocate<int>(chunkLength, 1);
+            Hidden = Allocate<float>(chunkLength, config.HiddenSize);
+            Normed = Allocate<float>(chunkLength, config.HiddenSize);
+            Query = Allocate<float>(chunkLength, config.QueryWidth);
+            Key = Allocate<float>(chunkLength, config.KeyValueWidth);
+            Value = Allocate<float>(chunkLength, config.KeyValueWidth);
+            Scores = Allocate<float>((long)config.HeadCount * chunkLength, contextLength);
+            Attended = Allocate<float>(chunkLength, config.QueryWidth);
+            Projected = Allocate<float>(chunkLength, config.HiddenSize);
+            Gate = Allocate<float>(chunkLength, config.IntermediateSize);
+            Up = Allocate<float>(chunkLength, config.IntermediateSize);
+            Logits = Allocate<float>(1, config.VocabularySize);
+
+            KeyCache = new WeightView[config.LayerCount];
+            ValueCache = new WeightView[config.LayerCount];
+            for (int layer = 0; layer < config.LayerCount; layer++)
+            {
+                long rowBytes = (long)config.KeyValueWidth * cacheType.ElementSize();
+                KeyCache[layer] = new(cacheType, Allocate<byte>(contextLength, rowBytes));
+                ValueCache[layer] = new(cacheType, Allocate<byte>(contextLength, rowBytes));
+            }
+
+            RopeTable rope = RopeTable.Create(config, contextLength);
+            Cosines = Allocate<float>(rope.Cosines.Length, 1);
+            Sines = Allocate<float>(rope.Sines.Length, 1);
+            Cosines.CopyFromCPU(rope.Cosines);
+            Sines.CopyFromCPU(rope.Sines);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Positions S the cache has room for.</summary>
+    public int ContextLength { get; }
+
+    /// <summary>Tokens T that are computed at once.</summary>
+    public int ChunkLength { get; }
+
+    /// <summary>Number of positions that the cache holds.</summary>
+    public int Position { get; set; }
+
+    /// <summary>(T) token ids.</summary>
+    public ArrayView<int> Tokens { get; }
+
+    /// <summary>(T, hidden): the residual stream x.</summary>
+    public ArrayView<float> Hidden { get; }
+
+    /// <summary>(T, hidden): x after RMSNorm.</summary>
+    public ArrayView<float> Normed { get; }
+
+    /// <summary>(T, heads, headDim): queries, not rotated.</summary>
+    public ArrayView<float> Query { get; }
+
+    /// <summary>(T, kvHeads, headDim): new keys.</summary>
+    public ArrayView<float> Key { get; }
+
+    /// <summary>(T, kvHeads, headDim): new values.</summary>
+    public ArrayView<float> Value { get; }
+
+    /// <summary>(heads, T, positions): attention scores, then probabilities; room for S positions.</summary>
+    public ArrayView<float> Scores { get; }
+
+    /// <summary>(T, heads, headDim): values weighted by attention.</summary>
+    public ArrayView<float> Attended { get; }
+
+    /// <summary>(T, hidden): what attention or the MLP adds to the residual stream.</summary>
+    public ArrayView<float> Projected { get; }
+
+    /// <summary>(T, intermediate): gate, then SwiGLU's result.</summary>
+    public ArrayView<float> Gate { get; }
+
+    /// <summary>(T, intermediate).</summary>
+    public ArrayView<float> Up { get; }
+
+    /// <summary>(vocabulary): logits of one position.</summary>
+    public ArrayView<float> Logits { get; }
+
+    /// <summary>(S, kvHeads, headDim) for each layer: rotated keys.</summary>
+    public WeightView[] KeyCache { get; } = [];
+
+    /// <summary>(S, kvHeads, headDim) for each layer.</summary>
+    public WeightView[] ValueCache { get; } = [];
+
+    /// <summary>(S, headDim / 2): cosines of the rotary angles.</summary>
+    public ArrayView<float> Cosines { get; }
+
+    /// <summary>(S, headDim / 2): sines of the rotary angles.</summary>
+    public ArrayView<float> Sines { get; }
+
+    public void Dispose() => _buffers.ForEach(buffer => buffer.Dispose());
+}

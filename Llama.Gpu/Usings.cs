@@ -1,0 +1,2 @@
+// Element types are the kernels' own (TensorType): weights keep the checkpoint's type on the device.
+global using Llama.Gpu.Kernels;
