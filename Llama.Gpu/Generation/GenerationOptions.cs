@@ -1,0 +1,28 @@
+using System.Collections.Immutable;
+
+namespace Llama.Gpu.Generation;
+
+/// <summary>How a text is continued and when that ends. The default: greedy, until a token that ends a text or until the context is full.</summary>
+public sealed record GenerationOptions
+{
+    /// <summary>How each token is chosen.</summary>
+    public SamplingOptions Sampling { get; init; } = SamplingOptions.Greedy;
+
+    /// <summary>Most tokens to generate; null for no limit but the context. 0 reads the prompt and generates nothing.</summary>
+    public int? MaxTokens { get; init; }
+
+    /// <summary>Token ids that end the text, beside those that end every text.</summary>
+    public ImmutableArray<int> StopTokens { get; init; } = [];
+
+    /// <summary>Strings that end the text, none empty; the text ends before them. Need a tokenizer.</summary>
+    public ImmutableArray<string> StopStrings { get; init; } = [];
+
+    /// <summary>Whether to go on past the tokens that end every text (the checkpoint's and the tokenizer's).</summary>
+    public bool IgnoreEndOfText { get; init; }
+
+    /// <summary>Whether a text prompt begins with the tokenizer's beginning-of-text token.</summary>
+    public bool AddBeginOfText { get; init; } = true;
+
+    /// <summary>Whether special tokens written in a text prompt are read as such; else they are plain text.</summary>
+    public bool ParseSpecial { get; init; }
+}

@@ -1,0 +1,107 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+using Llama.Gpu.Model;
+using Llama.Gpu.Tokenization;
+
+namespace Llama.Gpu.Generation;
+
+/// <summary>One generation, a token a step. Blocking; <see cref="TextGenerator"/> runs the steps off the caller's thread.</summary>
+internal sealed class GenerationRun
+{
+    private readonly IDecoderSession _session;
+    private readonly IncrementalDecoder? _decoder;
+    private readonly int[] _prompt;
+    private readonly List<int> _context;
+    private readonly Sampler _sampler;
+    private readonly StopConditions _stop;
+    private readonly ImmutableArray<int>.Builder _ids = ImmutableArray.CreateBuilder<int>();
+    private readonly StringBuilder _text = new();
+    private TimeSpan _prefillTime;
+    private TimeSpan _decodeTime;
+    private bool _prefilled;
+
+    /// <param name="session">Where the prompt is appended.</param>
+    /// <param name="tokenizer">Turns ids into text, if there is one.</param>
+    /// <param name="prompt">At least one id.</param>
+    /// <param name="context">The ids the session holds, as far as they are known; kept up to date.</param>
+    /// <param name="sampler">Chooses the tokens.</param>
+    /// <param name="stop">Ends the run.</param>
+    public GenerationRun(
+        IDecoderSession session, ITokenizer? tokenizer, int[] prompt, List<int> context, Sampler sampler, StopConditions stop)
+    {
+        _session = session;
+        _prompt = prompt;
+        _context = context;
+        _sampler = sampler;
+        _stop = stop;
+        if (tokenizer is not null)
+        {
+            // a character may begin in the prompt, and what a token's text is may depend on whether it comes first
+            _decoder = new IncrementalDecoder(tokenizer);
+            foreach (int id in prompt)
+            {
+                TextOf(id);
+            }
+        }
+    }
+
+    /// <summary>Generates the next piece; the last one carries the result.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled; the session holds what it held after the last whole step.</exception>
+    public GeneratedPiece Step(CancellationToken cancellationToken)
+    {
+        var clock = Stopwatch.StartNew();
+        bool first = !_prefilled;
+        int[] tokens = first ? _prompt : [_ids[^1]];
+        var logits = _session.Forward(tokens, cancellationToken);
+        _context.AddRange(tokens);
+        _prefilled = true;
+        int? id = _stop.Reason is null ? _sampler.Sample(logits, CollectionsMarshal.AsSpan(_context)) : null;
+        if (first)
+        {
+            _prefillTime = clock.Elapsed;
+        }
+        else
+        {
+            _decodeTime += clock.Elapsed;
+        }
+
+        string text = id is int generated ? Accept(generated) : string.Empty;
+        return new GeneratedPiece(text, id is null ? [] : [id.Value], _stop.Reason is StopReason reason ? Result(reason) : null);
+    }
+
+    private string Accept(int id)
+    {
+        _ids.Add(id);
+        bool contextFull = _session.Position >= _session.ContextLength;
+        string text = _stop.Accept(id, TextOf, () => _decoder?.Flush() ?? string.Empty, contextFull);
+        _text.Append(text);
+        return text;
+    }
+
+    private string TextOf(int id)
+    {
+        try
+        {
+            return _decoder?.Append(id) ?? string.Empty;
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            // a model's vocabulary may be padded beyond its tokenizer's, which may have gaps too: such an id has no text
+            return string.Empty;
+        }
+    }
+
+    private GenerationResult Result(StopReason reason) => new()
+    {
+        Text = _text.ToString(),
+        Ids = _ids.ToImmutable(),
+        PromptIds = [.. _prompt],
+        StopReason = reason,
+        StopString = _stop.StopString,
+        Seed = _sampler.Seed,
+        PrefillTime = _prefillTime,
+        DecodeTime = _decodeTime,
+    };
+}

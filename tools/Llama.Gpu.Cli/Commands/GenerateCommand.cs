@@ -1,0 +1,248 @@
+using System.CommandLine;
+using System.Globalization;
+using Llama.Gpu.Cli.Input;
+using Llama.Gpu.Cli.Output;
+using Llama.Gpu.Generation;
+using Llama.Gpu.Model;
+using Llama.Gpu.Tokenization;
+
+namespace Llama.Gpu.Cli.Commands;
+
+/// <summary>Continues a text.</summary>
+internal sealed class GenerateCommand : Command
+{
+    private const int DefaultMaxTokens = 128;
+
+    private readonly CliConsole _console;
+    private readonly IModelSource _models;
+    private readonly Argument<string?> _prompt = new("PROMPT") { Description = "The text to continue.", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Option<string> _model = CommonOptions.RequiredModel();
+    private readonly DeviceOptions _device = new();
+    private readonly SamplingArguments _sampling = new();
+    private readonly Option<int[]?> _rawIds = CommonOptions.RawIds();
+
+    private readonly Option<int> _maxTokens = new("--max-tokens", "-n")
+    {
+        Description = "Most tokens to generate.", HelpName = "N", DefaultValueFactory = _ => DefaultMaxTokens,
+    };
+
+    private readonly Option<int?> _context = new("--context", "-c")
+    {
+        Description = "Positions of the KV cache; by default as many as the run can fill.", HelpName = "N",
+    };
+
+    private readonly Option<string[]> _stop = new("--stop")
+    {
+        Description = "Text to stop before; may be given more than once.", HelpName = "TEXT", Arity = ArgumentArity.OneOrMore,
+    };
+
+    private readonly Option<int> _beams = new("--beams")
+    {
+        Description = "Beams of a beam search; only 1 for now.", HelpName = "N", DefaultValueFactory = _ => 1,
+    };
+
+    private readonly Option<bool> _special = new("--special") { Description = "Read special tokens in the prompt as such." };
+    private readonly Option<bool> _noBos = new("--no-bos") { Description = "Do not begin with the beginning-of-text token." };
+
+    public GenerateCommand(CliConsole console, IModelSource models)
+        : base("generate", "Continues a text: echoes the prompt, then prints what follows as it comes.")
+    {
+        _console = console;
+        _models = models;
+        Add(_prompt);
+        Add(_model);
+        Add(_rawIds);
+        Add(_maxTokens);
+        Add(_context);
+        _sampling.AddTo(this);
+        Add(_stop);
+        Add(_beams);
+        Add(_special);
+        Add(_noBos);
+        _device.AddTo(this);
+        SetAction(RunAsync);
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        string? prompt = parsed.GetValue(_prompt);
+        int[]? rawIds = CommonOptions.GetRawIds(parsed, _rawIds);
+        if (prompt is null == rawIds is null)
+        {
+            throw new UsageException("expected a PROMPT or --raw-ids, found " + (prompt is null ? "neither" : "both"));
+        }
+
+        CheckBeams(parsed.GetValue(_beams));
+        var options = GetOptions(parsed);
+        var device = _device.Get(parsed);
+        string directory = parsed.GetRequiredValue(_model);
+        var tokenizer = rawIds is null ? OpenTokenizer(directory) : _models.FindTokenizer(directory);
+        if (tokenizer is null && !options.StopStrings.IsEmpty)
+        {
+            throw new UsageException("--stop: expected a model with a tokenizer, found none");
+        }
+
+        int[] ids = rawIds ?? tokenizer!.Encode(prompt!, options.AddBeginOfText, options.ParseSpecial);
+        if (ids.Length == 0)
+        {
+            throw new UsageException("PROMPT: expected a text of at least one token, found none");
+        }
+
+        using var model = _models.Load(directory, device, cancellationToken);
+        IdList.Check(ids, model.Config.VocabularySize);
+        using var session = model.CreateSession(ContextLength(parsed, model.Config, ids.Length));
+        var generator = new TextGenerator(session, tokenizer, model.Config.EndOfTextIds);
+        bool json = parsed.GetValue(CommonOptions.Json);
+        string echo = prompt ?? Decode(tokenizer, ids);
+        var pieces = generator.GenerateAsync(ids, options, cancellationToken);
+        var result = await PrintAsync(pieces, json ? null : echo, asText: tokenizer is not null).ConfigureAwait(false);
+        if (json)
+        {
+            WriteJson(result, model, hasText: tokenizer is not null);
+        }
+        else
+        {
+            WriteSummary(result, model);
+        }
+
+        return ExitCode.Success;
+    }
+
+    /// <summary>Runs the generation; prints it as it comes behind <paramref name="echo"/>, or nothing if that is null.</summary>
+    private async Task<GenerationResult> PrintAsync(IAsyncEnumerable<GeneratedPiece> pieces, string? echo, bool asText)
+    {
+        GenerationResult? result = null;
+        string separator = string.Empty;
+        Print(echo);
+        try
+        {
+            await foreach (var piece in pieces.ConfigureAwait(false))
+            {
+                result = piece.Result;
+                if (echo is not null)
+                {
+                    Print(asText ? piece.Text : separator + string.Join(' ', piece.Ids));
+                    separator = " ";
+                }
+            }
+        }
+        finally
+        {
+            // whatever ended it, what follows begins on a line of its own
+            Print(echo is null ? null : "\n");
+        }
+
+        return result!;
+    }
+
+    // a model may have ids that its tokenizer has no token for
+    private static string Decode(ITokenizer? tokenizer, int[] ids)
+    {
+        try
+        {
+            return tokenizer?.Decode(ids, skipSpecial: false) ?? string.Empty;
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            return string.Empty;
+        }
+    }
+
+    private void Print(string? text)
+    {
+        if (!string.IsNullOrEmpty(text))
+        {
+            _console.Out.Write(text);
+            _console.Out.Flush();
+        }
+    }
+
+    private static void CheckBeams(int beams)
+    {
+        if (beams < 1)
+        {
+            throw new UsageException($"--beams: expected at least 1, found {beams}");
+        }
+
+        if (beams > 1)
+        {
+            throw new NotAvailableException($"--beams: beam search is not available yet; expected 1, found {beams}");
+        }
+    }
+
+    private GenerationOptions GetOptions(ParseResult parsed)
+    {
+        int maxTokens = parsed.GetValue(_maxTokens);
+        string[] stops = parsed.GetValue(_stop) ?? [];
+        if (maxTokens < 0)
+        {
+            throw new UsageException($"--max-tokens: expected at least 0, found {maxTokens}");
+        }
+
+        if (stops.Contains(string.Empty))
+        {
+            throw new UsageException("--stop: expected a text, found an empty one");
+        }
+
+        return new GenerationOptions
+        {
+            Sampling = _sampling.Get(parsed, _console),
+            MaxTokens = maxTokens,
+            StopStrings = [.. stops],
+            AddBeginOfText = !parsed.GetValue(_noBos),
+            ParseSpecial = parsed.GetValue(_special),
+        };
+    }
+
+    private ITokenizer OpenTokenizer(string directory) =>
+        _models.FindTokenizer(directory)
+        ?? throw new TokenizerException(
+            directory, "a text prompt needs a tokenizer.json or a tokenizer.model, found neither; --raw-ids runs without");
+
+    // the cache costs memory: no more positions than the run can fill
+    private int ContextLength(ParseResult parsed, LlamaConfig config, int promptLength)
+    {
+        if (parsed.GetValue(_context) is not int context)
+        {
+            return (int)Math.Min(config.MaxPositions, (long)promptLength + parsed.GetValue(_maxTokens));
+        }
+
+        return context is > 0 && context <= config.MaxPositions
+            ? context
+            : throw new UsageException($"--context: expected from 1 to the model's {config.MaxPositions} positions, found {context}");
+    }
+
+    private void WriteJson(GenerationResult result, LoadedModel model, bool hasText) => JsonLine.Write(_console.Out, json =>
+    {
+        json.WriteString("text", hasText ? result.Text : null);
+        json.WriteNumbers("ids", result.Ids);
+        json.WriteNumbers("prompt_ids", result.PromptIds);
+        json.WriteString("stop_reason", ReasonName(result.StopReason));
+        json.WriteNumber("seed", result.Seed);
+        json.WriteNumberOrNull("prefill_tokens_per_second", result.PrefillTokensPerSecond);
+        json.WriteNumberOrNull("decode_tokens_per_second", result.DecodeTokensPerSecond);
+        json.WriteNumberOrNull("peak_device_bytes", model.PeakDeviceBytes);
+        json.WriteNumber("streamed_bytes_per_token", model.StreamedBytesPerToken);
+        json.WriteString("device", model.Device);
+    });
+
+    private void WriteSummary(GenerationResult result, LoadedModel model)
+    {
+        string decode = result.DecodeTokensPerSecond is double speed
+            ? string.Create(CultureInfo.InvariantCulture, $" at {speed:0.0} a second")
+            : string.Empty;
+        string memory = model.PeakDeviceBytes is long bytes ? $", {ByteSize.Format(bytes)} of device memory" : string.Empty;
+        _console.Note(string.Create(
+            CultureInfo.InvariantCulture,
+            $"[{result.PromptIds.Length} prompt tokens at {result.PrefillTokensPerSecond:0.0} a second; {result.Ids.Length} tokens{decode}; "
+            + $"{ReasonName(result.StopReason)}; seed {result.Seed}; {model.Device}{memory}]"));
+    }
+
+    private static string ReasonName(StopReason reason) => reason switch
+    {
+        StopReason.MaxTokens => "max_tokens",
+        StopReason.StopToken => "stop_token",
+        StopReason.StopString => "stop_string",
+        _ => "context_full",
+    };
+}

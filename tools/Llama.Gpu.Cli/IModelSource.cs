@@ -1,0 +1,40 @@
+using Llama.Gpu.Checkpoints;
+using Llama.Gpu.Model;
+using Llama.Gpu.Tokenization;
+
+namespace Llama.Gpu.Cli;
+
+/// <summary>Where the verbs get models from; the tests put their own in its place.</summary>
+internal interface IModelSource
+{
+    /// <summary>Opens a folder's checkpoint without loading it.</summary>
+    Checkpoint OpenCheckpoint(string directory);
+
+    /// <summary>Opens a tokenizer file.</summary>
+    ITokenizer OpenTokenizer(string file);
+
+    /// <summary>Opens a folder's tokenizer; null where there is no tokenizer file.</summary>
+    ITokenizer? FindTokenizer(string directory);
+
+    /// <summary>Loads a folder's model onto a device.</summary>
+    LoadedModel Load(string directory, DeviceName device, CancellationToken cancellationToken);
+}
+
+/// <summary>A model on a device.</summary>
+internal abstract class LoadedModel : IDisposable
+{
+    public abstract LlamaConfig Config { get; }
+
+    /// <summary>Name of the device it is on.</summary>
+    public abstract string Device { get; }
+
+    /// <summary>Most device memory in use at once so far; null where it is not counted.</summary>
+    public abstract long? PeakDeviceBytes { get; }
+
+    /// <summary>Weights that cross the link to the device for each token.</summary>
+    public abstract long StreamedBytesPerToken { get; }
+
+    public abstract IDecoderSession CreateSession(int contextLength);
+
+    public abstract void Dispose();
+}
