@@ -1,5 +1,3 @@
-using Llama.Gpu.Jit.Runtime;
-using Llama.Gpu.Kernels;
 using Llama.Gpu.Tests.Infrastructure;
 using NUnit.Framework;
 

@@ -1,5 +1,3 @@
-using Llama.Gpu.Kernels;
-
 namespace Llama.Gpu.Tests.Kernels;
 
 /// <summary>The shapes that operations are checked at.</summary>

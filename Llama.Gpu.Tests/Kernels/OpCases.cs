@@ -1,4 +1,3 @@
-using Llama.Gpu.Kernels;
 using Llama.Gpu.Tests.Reference;
 
 namespace Llama.Gpu.Tests.Kernels;
@@ -187,7 +186,7 @@ internal static class OpCases
             var result = data.Upload(new[] { -1 });
             return new(
                 stream => data.Kernels.ArgMax.Run(stream, values.View, result, count),
-                () => [Jit.Runtime.ArrayViewExtensions.GetAsArray(result)[0]],
+                () => [result.GetAsArray()[0]],
                 () => [ReferenceOps.ArgMax(values.Values)]);
         });
 

@@ -1,5 +1,3 @@
-using Llama.Gpu.Kernels;
-
 namespace Llama.Gpu.Tests.Reference;
 
 /// <summary>
