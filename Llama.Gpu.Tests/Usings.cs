@@ -1,2 +1,2 @@
-// Element types are the kernels' own; many tests of checkpoints need no more of them.
-global using Llama.Gpu.Kernels;
+// Element types are the kernels' own; most tests of checkpoints need no more of them.
+global using TensorType = Llama.Gpu.Kernels.TensorType;

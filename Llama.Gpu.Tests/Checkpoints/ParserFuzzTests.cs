@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Llama.Gpu.Checkpoints;
+using Llama.Gpu.Model;
 using NUnit.Framework;
 
 namespace Llama.Gpu.Tests.Checkpoints;
@@ -15,7 +16,7 @@ public sealed class ParserFuzzTests
     {
         var scaled = CheckpointBuilder.SmallModel with
         {
-            RopeScaling = new Model.Llama3RopeScaling(8, 1, 4, 16),
+            RopeScaling = new Llama3RopeScaling(8, 1, 4, 16),
             EndOfTextIds = [2, 3],
         };
         Fuzz(HuggingFaceConfig.Write(scaled), seed: 1, json =>

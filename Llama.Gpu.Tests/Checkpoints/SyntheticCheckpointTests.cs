@@ -96,7 +96,7 @@ public sealed class SyntheticCheckpointTests
                 Is.EqualTo(values.Select(value => BitConverter.HalfToUInt16Bits((Half)value)).ToArray()));
             Assert.That(
                 MemoryMarshal.Cast<byte, ushort>(Bytes(brain, name)).ToArray(),
-                Is.EqualTo(values.Select(value => ((Jit.BFloat16)value).Bits).ToArray()));
+                Is.EqualTo(values.Select(value => ((Llama.Gpu.Jit.BFloat16)value).Bits).ToArray()));
         }
     }
 

@@ -1,3 +1,5 @@
+using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Kernels;
 using Llama.Gpu.Tests.Infrastructure;
 using Llama.Gpu.Tests.Reference;
 using NUnit.Framework;

@@ -1,3 +1,6 @@
+using Llama.Gpu.Jit;
+using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Kernels;
 using Llama.Gpu.Tests.Infrastructure;
 using NUnit.Framework;
 

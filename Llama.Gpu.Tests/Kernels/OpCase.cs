@@ -1,3 +1,6 @@
+using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Kernels;
+
 namespace Llama.Gpu.Tests.Kernels;
 
 /// <summary>One operation at one shape and type: what correctness tests check and a benchmark times.</summary>

@@ -1,3 +1,5 @@
+using Llama.Gpu.Kernels;
+
 namespace Llama.Gpu.Tests.Kernels;
 
 /// <summary>The shapes that operations are checked at.</summary>

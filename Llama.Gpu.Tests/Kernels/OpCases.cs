@@ -1,3 +1,5 @@
+using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Kernels;
 using Llama.Gpu.Tests.Reference;
 
 namespace Llama.Gpu.Tests.Kernels;

@@ -1,4 +1,8 @@
 using System.Runtime.InteropServices;
+using Llama.Gpu.Jit;
+using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Kernels;
+using Half = Llama.Gpu.Jit.Half;
 
 namespace Llama.Gpu.Tests.Kernels;
 

@@ -1,3 +1,5 @@
+using Llama.Gpu.Kernels;
+
 namespace Llama.Gpu.Tests.Kernels;
 
 /// <summary>How far a kernel's f32 result may lie from the double-precision specification: absolute plus relative.</summary>

@@ -1,3 +1,5 @@
+using Llama.Gpu.Kernels;
+
 namespace Llama.Gpu.Tests.Reference;
 
 /// <summary>

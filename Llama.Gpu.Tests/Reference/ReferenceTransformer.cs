@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Llama.Gpu.Checkpoints;
+using Llama.Gpu.Kernels;
 using Llama.Gpu.Model;
 
 namespace Llama.Gpu.Tests.Reference;
