@@ -1,0 +1,23 @@
+namespace Llama.Gpu.Jit.Ir;
+
+/// <summary>A kernel parameter as it is passed: structs are taken apart into their primitive fields, a view into address and length.</summary>
+/// <param name="Name">Path in the source, such as <c>input.Length</c>.</param>
+/// <param name="Type">A scalar or a pointer to global memory.</param>
+/// <param name="Argument">Which of the method's own parameters it is part of.</param>
+internal sealed record IrParameter(string Name, IrType Type, int Argument);
+
+/// <summary>A kernel: all that it calls is built into it.</summary>
+internal sealed class IrFunction(string name)
+{
+    /// <summary>An identifier in any target language.</summary>
+    public string Name { get; } = name;
+
+    public List<IrParameter> Parameters { get; } = [];
+
+    /// <summary>The blocks; the first is where a lane begins, and nothing jumps to it. Every block can be reached.</summary>
+    public List<IrBlock> Blocks { get; } = [];
+
+    public IrBlock Entry => Blocks[0];
+
+    public IEnumerable<Instruction> Instructions => Blocks.SelectMany(block => block.Instructions);
+}

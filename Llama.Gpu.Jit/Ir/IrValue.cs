@@ -1,0 +1,47 @@
+namespace Llama.Gpu.Jit.Ir;
+
+/// <summary>Something that has a value: the result of an instruction, or a parameter of a block.</summary>
+internal abstract class IrValue(IrType type)
+{
+    /// <summary>Its type; inference may make it more precise.</summary>
+    public IrType Type { get; set; } = type;
+
+    /// <summary>A name for printing, if the source had one.</summary>
+    public string? Name { get; set; }
+}
+
+/// <summary>
+/// A value that depends on where control came from: each jump to the block passes one. Takes the place of phi instructions.
+/// </summary>
+internal sealed class BlockParameter(IrBlock block, IrType type) : IrValue(type)
+{
+    public IrBlock Block { get; } = block;
+}
+
+/// <summary>One operation.</summary>
+internal sealed class Instruction(Op op, IrType type, IrValue[] operands, long immediate, SourcePoint source) : IrValue(type)
+{
+    public Op Op { get; set; } = op;
+
+    /// <summary>What it works on, in the order that <see cref="Op"/> states.</summary>
+    public IrValue[] Operands { get; set; } = operands;
+
+    /// <summary>The number that some operations carry.</summary>
+    public long Immediate { get; set; } = immediate;
+
+    /// <summary>The C# line it comes from.</summary>
+    public SourcePoint Source { get; } = source;
+
+    /// <summary>Whether it does more than compute a value: it must stay where it is, used or not.</summary>
+    public bool HasEffect => Op is Op.Store or Op.Atomic or Op.CompareExchange or Op.Barrier or Op.WarpBarrier or Op.Fence
+        or Op.Shuffle or Op.Broadcast;
+}
+
+/// <summary>A C# line.</summary>
+/// <param name="File">Path of the file; null where no debug information names one.</param>
+/// <param name="Line">Line, from 1; 0 where it is not known.</param>
+internal readonly record struct SourcePoint(string? File, int Line)
+{
+    /// <inheritdoc/>
+    public override string ToString() => File is null ? "unknown line" : $"{Path.GetFileName(File)}:{Line}";
+}

@@ -1,0 +1,333 @@
+namespace Llama.Gpu.Jit.Ir;
+
+/// <summary>
+/// The operations of the IR: start reading here. Operands and results are typed as <c>docs/ir.md</c> and <see cref="OpTable"/>
+/// state; what an operation means is the same on every accelerator. Integer arithmetic wraps; shift counts are taken modulo the
+/// width, as C# takes them.
+/// </summary>
+internal enum Op
+{
+    // values without operands
+    /// <summary>The constant in the immediate: an integer, or the bits of a float.</summary>
+    Constant,
+
+    /// <summary>Any value; reading it is an error in the program.</summary>
+    Undefined,
+
+    /// <summary>Kernel parameter number immediate.</summary>
+    Parameter,
+
+    /// <summary>A built-in of the launch; the immediate is a <see cref="BuiltIn"/>.</summary>
+    BuiltIn,
+
+    // arithmetic: T, T -> T
+    /// <summary>Sum.</summary>
+    Add,
+
+    /// <summary>Difference.</summary>
+    Sub,
+
+    /// <summary>Product.</summary>
+    Mul,
+
+    /// <summary>Quotient: floats by IEEE, integers signed, towards zero. Division by zero is undefined.</summary>
+    Div,
+
+    /// <summary>Quotient of unsigned integers.</summary>
+    DivU,
+
+    /// <summary>Remainder with the dividend's sign: floats as C's fmod, integers signed.</summary>
+    Rem,
+
+    /// <summary>Remainder of unsigned integers.</summary>
+    RemU,
+
+    /// <summary>Bitwise and; also of truth values.</summary>
+    And,
+
+    /// <summary>Bitwise or.</summary>
+    Or,
+
+    /// <summary>Bitwise exclusive or.</summary>
+    Xor,
+
+    /// <summary>Shift left: T, i32 -> T.</summary>
+    Shl,
+
+    /// <summary>Shift right, sign comes in: T, i32 -> T.</summary>
+    Shr,
+
+    /// <summary>Shift right, zeros come in: T, i32 -> T.</summary>
+    ShrU,
+
+    /// <summary>The smaller; integers signed, floats NaN if either is.</summary>
+    Min,
+
+    /// <summary>The smaller of unsigned integers.</summary>
+    MinU,
+
+    /// <summary>The larger; integers signed, floats NaN if either is.</summary>
+    Max,
+
+    /// <summary>The larger of unsigned integers.</summary>
+    MaxU,
+
+    // arithmetic: T -> T
+    /// <summary>Negation.</summary>
+    Neg,
+
+    /// <summary>Bitwise complement; also of truth values.</summary>
+    Not,
+
+    /// <summary>Absolute value; the least signed integer stays.</summary>
+    Abs,
+
+    /// <summary>a * b + c of floats, rounded once: T, T, T -> T.</summary>
+    Fma,
+
+    // functions of floats: T -> T
+    /// <summary>Square root, correctly rounded.</summary>
+    Sqrt,
+
+    /// <summary>One over the square root.</summary>
+    Rsqrt,
+
+    /// <summary>e to the power.</summary>
+    Exp,
+
+    /// <summary>2 to the power.</summary>
+    Exp2,
+
+    /// <summary>Natural logarithm.</summary>
+    Log,
+
+    /// <summary>Logarithm to base 2.</summary>
+    Log2,
+
+    /// <summary>Sine.</summary>
+    Sin,
+
+    /// <summary>Cosine.</summary>
+    Cos,
+
+    /// <summary>Hyperbolic tangent.</summary>
+    Tanh,
+
+    /// <summary>The next integer below.</summary>
+    Floor,
+
+    /// <summary>The next integer above.</summary>
+    Ceiling,
+
+    /// <summary>The nearest integer, ties to even.</summary>
+    RoundEven,
+
+    /// <summary>The integer part.</summary>
+    Truncate,
+
+    /// <summary>First to the power of the second: T, T -> T.</summary>
+    Pow,
+
+    // comparisons: T, T -> i1
+    /// <summary>Equal; false if a float is NaN.</summary>
+    Eq,
+
+    /// <summary>Not equal; true if a float is NaN.</summary>
+    Ne,
+
+    /// <summary>Less; signed, false if a float is NaN.</summary>
+    Lt,
+
+    /// <summary>Less or equal; signed, false if a float is NaN.</summary>
+    Le,
+
+    /// <summary>Less of unsigned integers; of floats less or unordered.</summary>
+    LtU,
+
+    /// <summary>Less or equal of unsigned integers; of floats less, equal or unordered.</summary>
+    LeU,
+
+    /// <summary>The second operand where the first is true, else the third: i1, T, T -> T.</summary>
+    Select,
+
+    // conversions: S -> T
+    /// <summary>Integer to a narrower one; to i1: the lowest bit.</summary>
+    Truncation,
+
+    /// <summary>Integer to a wider one, sign-extended.</summary>
+    SignExtend,
+
+    /// <summary>Integer or truth value to a wider integer, zeros above.</summary>
+    ZeroExtend,
+
+    /// <summary>Signed integer to float, to nearest even.</summary>
+    IntToFloat,
+
+    /// <summary>Unsigned integer to float, to nearest even.</summary>
+    UnsignedToFloat,
+
+    /// <summary>Float to signed integer, towards zero; saturates, NaN to 0.</summary>
+    FloatToInt,
+
+    /// <summary>Float to unsigned integer, towards zero; saturates, NaN to 0.</summary>
+    FloatToUnsigned,
+
+    /// <summary>f32 to f64 or back, to nearest even.</summary>
+    FloatToFloat,
+
+    /// <summary>The same bits as another type of the same width.</summary>
+    Bitcast,
+
+    /// <summary>f16 bits (i16) to f32.</summary>
+    HalfToFloat,
+
+    /// <summary>f32 to f16 bits (i16), to nearest even.</summary>
+    FloatToHalf,
+
+    /// <summary>bf16 bits (i16) to f32.</summary>
+    BFloat16ToFloat,
+
+    /// <summary>f32 to bf16 bits (i16), to nearest even; NaN stays NaN.</summary>
+    FloatToBFloat16,
+
+    // memory
+    /// <summary>Memory of the group, immediate bytes: -> ptr.shared. One allocation for each such instruction.</summary>
+    AllocateShared,
+
+    /// <summary>Memory of the lane, immediate bytes: -> ptr.local. One allocation for each such instruction.</summary>
+    AllocateLocal,
+
+    /// <summary>The dynamic shared memory of the launch: -> ptr.shared.</summary>
+    DynamicShared,
+
+    /// <summary>Address plus bytes: ptr, i64 -> ptr.</summary>
+    Offset,
+
+    /// <summary>Reads; the immediate is the alignment in bytes that is known: ptr -> T.</summary>
+    Load,
+
+    /// <summary>Writes; the immediate is the alignment in bytes that is known: ptr, T -> void.</summary>
+    Store,
+
+    /// <summary>Read-modify-write, the value before; the immediate is an <see cref="AtomicOp"/>: ptr, T -> T.</summary>
+    Atomic,
+
+    /// <summary>Stores the third operand where the second equals what is there; the value before: ptr, T, T -> T.</summary>
+    CompareExchange,
+
+    // vectors
+    /// <summary>A vector of as many scalars: T, ... -> TxN.</summary>
+    BuildVector,
+
+    /// <summary>Scalar number immediate of a vector: TxN -> T.</summary>
+    Extract,
+
+    // lanes together, in group-uniform control flow
+    /// <summary>Waits for the group.</summary>
+    Barrier,
+
+    /// <summary>Waits for the warp.</summary>
+    WarpBarrier,
+
+    /// <summary>Orders memory operations; the immediate is a <see cref="FenceScope"/>.</summary>
+    Fence,
+
+    /// <summary>
+    /// The value that another lane of the warp passes: T, i32 (its index in the warp) -> T. An index outside the warp, or of a
+    /// lane that does not exist, gives the caller's own.
+    /// </summary>
+    Shuffle,
+
+    /// <summary>The value that lane number second operand of the group passes: T, i32 -> T.</summary>
+    Broadcast,
+}
+
+/// <summary>Built-ins of a launch, each an i32.</summary>
+internal enum BuiltIn
+{
+    /// <summary>Index of the lane in its group.</summary>
+    LaneX,
+
+    /// <summary>Index of the lane in its group.</summary>
+    LaneY,
+
+    /// <summary>Index of the lane in its group.</summary>
+    LaneZ,
+
+    /// <summary>Lanes of a group.</summary>
+    GroupDimX,
+
+    /// <summary>Lanes of a group.</summary>
+    GroupDimY,
+
+    /// <summary>Lanes of a group.</summary>
+    GroupDimZ,
+
+    /// <summary>Index of the group.</summary>
+    GroupX,
+
+    /// <summary>Index of the group.</summary>
+    GroupY,
+
+    /// <summary>Index of the group.</summary>
+    GroupZ,
+
+    /// <summary>Groups of the launch.</summary>
+    GridDimX,
+
+    /// <summary>Groups of the launch.</summary>
+    GridDimY,
+
+    /// <summary>Groups of the launch.</summary>
+    GridDimZ,
+
+    /// <summary>Lanes of a warp; a constant of the accelerator.</summary>
+    WarpSize,
+
+    /// <summary>Bytes of dynamic shared memory.</summary>
+    DynamicSharedBytes,
+}
+
+/// <summary>What an <see cref="Op.Atomic"/> does with the old value and its operand.</summary>
+internal enum AtomicOp
+{
+    /// <summary>Sum.</summary>
+    Add,
+
+    /// <summary>The smaller, signed.</summary>
+    Min,
+
+    /// <summary>The smaller, unsigned.</summary>
+    MinU,
+
+    /// <summary>The larger, signed.</summary>
+    Max,
+
+    /// <summary>The larger, unsigned.</summary>
+    MaxU,
+
+    /// <summary>Bitwise and.</summary>
+    And,
+
+    /// <summary>Bitwise or.</summary>
+    Or,
+
+    /// <summary>Bitwise exclusive or.</summary>
+    Xor,
+
+    /// <summary>The operand.</summary>
+    Exchange,
+}
+
+/// <summary>Who sees memory operations in the order that an <see cref="Op.Fence"/> makes.</summary>
+internal enum FenceScope
+{
+    /// <summary>The group.</summary>
+    Group,
+
+    /// <summary>The device.</summary>
+    Device,
+
+    /// <summary>The host and other devices too.</summary>
+    System,
+}
