@@ -11,6 +11,9 @@ namespace Llama.Gpu.Tests.Kernels;
 [TestFixture(true)]
 public sealed class EdgeValueTests(bool manyLanes)
 {
+    private static readonly double[] Softmaxed = [0, 1, 0, 0.5, 0, 0.5];
+    private static readonly double[] Gated = [0, 0, 0, 200, 2f * 1e30f];
+
     private readonly Accelerator _accelerator = manyLanes ? TestAccelerators.Sanitized : TestAccelerators.Sequential;
     private readonly KernelSet _kernels = new(manyLanes ? TestAccelerators.Sanitized : TestAccelerators.Sequential);
 
@@ -43,7 +46,7 @@ public sealed class EdgeValueTests(bool manyLanes)
         var shape = new AttentionShape(2, 1, 1, 1, 2);
         var scores = data.Upload([88f, 1e30f, float.NaN, -1e30f, float.NegativeInfinity, -1e30f]);
         _kernels.CausalSoftmax.Run(Stream, scores, shape);
-        Assert.That(OpData.Read(scores), Is.EqualTo(new[] { 0.0, 1.0, 0.0, 0.5, 0.0, 0.5 }));
+        Assert.That(OpData.Read(scores), Is.EqualTo(Softmaxed));
     }
 
     [Test]
@@ -53,7 +56,7 @@ public sealed class EdgeValueTests(bool manyLanes)
         var gate = data.Upload([-1e4f, -100f, 0f, 100f, 1e30f]);
         var up = data.Upload([2f, 2f, 2f, 2f, 2f]);
         _kernels.SwiGlu.Run(Stream, gate, up, gate, 1, 5);
-        Assert.That(OpData.Read(gate), Is.EqualTo(new[] { 0.0, 0.0, 0.0, 200.0, 2f * 1e30f }));
+        Assert.That(OpData.Read(gate), Is.EqualTo(Gated));
     }
 
     [Test]

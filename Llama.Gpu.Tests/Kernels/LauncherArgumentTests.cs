@@ -10,8 +10,9 @@ namespace Llama.Gpu.Tests.Kernels;
 public sealed class LauncherArgumentTests
 {
     private static readonly KernelSet Kernels = new(TestAccelerators.Sequential);
-    private static readonly MemoryBuffer1D<float, Stride1D.Dense> Buffer = TestAccelerators.Sequential.Allocate1D<float>(4096);
-    private static readonly MemoryBuffer1D<int, Stride1D.Dense> Ints = TestAccelerators.Sequential.Allocate1D<int>(64);
+
+    // lives as long as the accelerator: the cases are made before any fixture is
+    private static readonly ArrayView<float> Floats = TestAccelerators.Sequential.Allocate1D<float>(4096).View;
 
     private static AcceleratorStream Stream => TestAccelerators.Sequential.DefaultStream;
 
@@ -80,7 +81,7 @@ public sealed class LauncherArgumentTests
         WeightView weight = W(8);
         Assert.That(weight.As<float>().Length, Is.EqualTo(8));
         Assert.Throws<InvalidOperationException>(() => weight.As<BFloat16>());
-        Assert.That(WeightView.Of(Buffer.View.BaseView.Cast<BFloat16>()).Length, Is.EqualTo(8192));
+        Assert.That(WeightView.Of(Floats.Cast<BFloat16>()).Length, Is.EqualTo(8192));
         Assert.That(() => weight.Slice(1, 8), Throws.Exception);
     }
 
@@ -112,9 +113,9 @@ public sealed class LauncherArgumentTests
     private static TestCaseData Case(string name, string argument, string expected, string found, Action<KernelSet> run) =>
         new TestCaseData(argument, expected, found, run).SetArgDisplayNames(name);
 
-    private static ArrayView<float> F(int length) => Buffer.View.BaseView.SubView(0, length);
+    private static ArrayView<float> F(int length) => Floats.SubView(0, length);
 
-    private static ArrayView<int> I(int length) => Ints.View.BaseView.SubView(0, length);
+    private static ArrayView<int> I(int length) => Floats.Cast<int>().SubView(0, length);
 
     private static WeightView W(int length) => WeightView.Of(F(length));
 }

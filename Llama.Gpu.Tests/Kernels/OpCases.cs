@@ -1,3 +1,4 @@
+using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Kernels;
 using Llama.Gpu.Tests.Reference;
 
@@ -187,7 +188,7 @@ internal static class OpCases
             var result = data.Upload(new[] { -1 });
             return new(
                 stream => data.Kernels.ArgMax.Run(stream, values.View, result, count),
-                () => [Llama.Gpu.Jit.Runtime.ArrayViewExtensions.GetAsArray(result)[0]],
+                () => [result.GetAsArray()[0]],
                 () => [ReferenceOps.ArgMax(values.Values)]);
         });
 
