@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Tests.Generation;
 using NUnit.Framework;
 
@@ -75,7 +76,7 @@ public sealed class GenerateCommandTests
         Assert.That(stopped.GetProperty("text").GetString(), Is.EqualTo(" the"));
         Assert.That(stopped.GetProperty("stop_reason").GetString(), Is.EqualTo("stop_string"));
 
-        var cut = (await CommandLineRun.Of(Saying(First, First), [.. Generate, "--max-tokens", "1", "--no-bos", "--json"])).Json();
+        var cut = (await CommandLineRun.Of(Following(2, First), [.. Generate, "--max-tokens", "1", "--no-bos", "--json"])).Json();
         Assert.That(cut.GetProperty("stop_reason").GetString(), Is.EqualTo("max_tokens"));
         Assert.That(Numbers(cut, "prompt_ids"), Is.EqualTo(new[] { 'H' + 2, 'i' + 2 }));
         Assert.That(cut.GetProperty("decode_tokens_per_second").ValueKind, Is.EqualTo(JsonValueKind.Null));
@@ -209,18 +210,19 @@ public sealed class GenerateCommandTests
     [Test]
     public async Task Errors_are_exit_code_1_and_one_line()
     {
-        Exception[] errors =
+        (Exception Error, bool Expected)[] errors =
         [
-            new DeviceException("cuda", "two\nlines"), new IOException("disk"), new UnauthorizedAccessException("no"),
-            new InvalidOperationException("a bug"),
+            (new DeviceException("cuda", "two\nlines"), true), (new IOException("disk"), true), (new UnauthorizedAccessException("no"), true),
+            (new AcceleratorException(AcceleratorType.CPU, "out of memory"), true), (new InvalidOperationException("a bug"), false),
         ];
-        foreach (var error in errors)
+        foreach (var (error, expected) in errors)
         {
             using var session = new FakeSession(10, 100, 1, 7) { OnForward = (_, _) => throw error };
             var run = await CommandLineRun.Of(new FakeModels(null, session), "generate", "--model", "m", "--raw-ids", "1", "--json");
             Assert.That(run.Code, Is.EqualTo(1));
             Assert.That(run.Out, Is.Empty);
             Assert.That(run.ErrorLines, Has.Length.EqualTo(1).And.All.StartsWith("error: ").And.All.Contains(error.Message.Split('\n')[^1]));
+            Assert.That(run.Error.Contains("unexpected", StringComparison.Ordinal), Is.EqualTo(!expected));
         }
     }
 
@@ -236,10 +238,13 @@ public sealed class GenerateCommandTests
     private static int[] Numbers(JsonElement json, string name) =>
         [.. json.GetProperty(name).EnumerateArray().Select(number => number.GetInt32())];
 
+    // with the begin-of-text token, the prompt has three tokens
+    private static FakeModels Saying(params int[] script) => Following(3, script);
+
     // the verb disposes the session
-    private static FakeModels Saying(params int[] script)
+    private static FakeModels Following(int promptLength, params int[] script)
     {
         var tokenizer = FakeTokenizer.Of(" there", " \U0001F600");
-        return new FakeModels(tokenizer, new FakeSession(tokenizer.VocabularySize, 100, 3, script));
+        return new FakeModels(tokenizer, new FakeSession(tokenizer.VocabularySize, 100, promptLength, script));
     }
 }
