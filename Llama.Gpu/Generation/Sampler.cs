@@ -60,7 +60,7 @@ public sealed class Sampler
         return Draw(count, PortableMath.Uniform(Seed, (ulong)history.Length));
     }
 
-    /// <summary>The distribution that <see cref="Sample"/> draws from: survivors in ascending order of id, probabilities that sum to 1.</summary>
+    /// <summary>What <see cref="Sample"/> draws from: survivors in ascending order of id, probabilities that sum to 1.</summary>
     internal (int Id, double Probability)[] Distribution(ReadOnlySpan<float> logits, ReadOnlySpan<int> history)
     {
         var scores = _options.RepetitionPenalty == 1.0 ? logits : Penalize(logits, history);

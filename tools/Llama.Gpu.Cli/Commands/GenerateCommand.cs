@@ -235,8 +235,8 @@ internal sealed class GenerateCommand : Command
         string memory = model.PeakDeviceBytes is long bytes ? $", {ByteSize.Format(bytes)} of device memory" : string.Empty;
         _console.Note(string.Create(
             CultureInfo.InvariantCulture,
-            $"[{result.PromptIds.Length} prompt tokens at {result.PrefillTokensPerSecond:0.0} a second; {result.Ids.Length} tokens{decode}; "
-            + $"{ReasonName(result.StopReason)}; {choice}; {model.Device}{memory}]"));
+            $"[{result.PromptIds.Length} prompt tokens at {result.PrefillTokensPerSecond:0.0} a second; "
+            + $"{result.Ids.Length} tokens{decode}; {ReasonName(result.StopReason)}; {choice}; {model.Device}{memory}]"));
     }
 
     private static string ReasonName(StopReason reason) => reason switch
