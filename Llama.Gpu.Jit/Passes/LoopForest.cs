@@ -31,7 +31,7 @@ internal sealed class Loop(IrBlock header)
 /// <summary>The loops of a function, inner ones before those around them.</summary>
 internal sealed class LoopForest
 {
-    private Dictionary<IrBlock, List<IrBlock>> _predecessors;
+    private readonly Dictionary<IrBlock, List<IrBlock>> _predecessors;
 
     public LoopForest(IrFunction function)
     {
@@ -59,13 +59,8 @@ internal sealed class LoopForest
         foreach (Loop loop in forest.Loops)
         {
             ILookup<bool, IrBlock> sources = forest._predecessors[loop.Header].ToLookup(loop.Latches.Contains);
-            bool gathered = Gather(function, loop.Header, [.. sources[false].Distinct()]);
-            gathered |= Gather(function, loop.Header, [.. sources[true].Distinct()]);
-            if (gathered)
-            {
-                forest._predecessors = Dominators.Predecessors(function);
-                changed = true;
-            }
+            changed |= forest.Gather(function, loop.Header, [.. sources[false].Distinct()]);
+            changed |= forest.Gather(function, loop.Header, [.. sources[true].Distinct()]);
         }
 
         forest = changed ? new LoopForest(function) : forest;
@@ -78,7 +73,7 @@ internal sealed class LoopForest
     }
 
     // leads several ways to a block through one new block, unless it is one way already that leads nowhere else
-    private static bool Gather(IrFunction function, IrBlock target, IrBlock[] sources)
+    private bool Gather(IrFunction function, IrBlock target, IrBlock[] sources)
     {
         if (sources is [{ Terminator: Goto }])
         {
@@ -94,6 +89,8 @@ internal sealed class LoopForest
 
         block.Terminator = new Goto(new Jump(target, [.. block.Parameters]));
         function.Blocks.Insert(function.Blocks.IndexOf(target), block);
+        _predecessors[block] = [.. _predecessors[target].Where(sources.Contains)];
+        _predecessors[target] = [.. _predecessors[target].Except(sources), block];
         return true;
     }
 

@@ -16,11 +16,14 @@ internal static class PartialUnrolling
             return;
         }
 
+        int size = function.Instructions.Count();
         LoopForest forest = LoopForest.Simplify(function);
         foreach (Loop loop in forest.Loops.Where(loop => loop.IsInnermost))
         {
-            if (loop.InstructionCount * factor <= options.PartialUnrollBudget && Counter.Of(loop) is { } counter && IsSimple(loop))
+            int added = loop.InstructionCount * factor;
+            if (added <= options.PartialUnrollBudget && size + added <= options.FunctionBudget && Counter.Of(loop) is { } counter && IsSimple(loop))
             {
+                size += added;
                 Unroll(function, loop, counter, forest.Tree, factor);
             }
         }
