@@ -40,7 +40,7 @@ public sealed class PreservationTests
         var random = new Random(seed);
         var memory = new byte[RandomFunctions.Bytes];
         random.NextBytes(memory);
-        new IrInterpreter(function, memory).Run(IrInterpreter.Global(0), random.Next(100));
+        new LaneInterpreter(function, memory).Run(LaneInterpreter.Global(0), random.Next(100));
         return memory;
     }
 }
