@@ -208,7 +208,7 @@ internal sealed class OpenClEmitter
     private bool Leaves(Jump jump, IrBlock? next) => jump.Block != next && !_structure.IsInline(jump.Block);
 
     /// <summary>Whether there is nothing to write for a jump.</summary>
-    private bool IsEmpty(Jump jump, IrBlock? next) =>
+    private static bool IsEmpty(Jump jump, IrBlock? next) =>
         jump.Block == next && jump.Block.Parameters.SequenceEqual(jump.Arguments);
 
     private void Jump(Jump jump, IrBlock? next)
