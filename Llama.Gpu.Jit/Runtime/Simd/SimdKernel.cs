@@ -16,8 +16,9 @@ internal sealed unsafe class SimdKernel
     private Shape? _linear;
     private Shape? _spatial;
 
-    public SimdKernel(IrFunction function, VectorIsa isa, int maxLanes)
+    public SimdKernel(string name, IrFunction function, VectorIsa isa, int maxLanes)
     {
+        Name = name;
         _function = function;
         _isa = isa;
         _maxLanes = maxLanes;
@@ -25,7 +26,8 @@ internal sealed unsafe class SimdKernel
             && instruction.Operands[0].Type != IrType.Pointer(AddressSpace.Shared));
     }
 
-    public string Name => _function.Name;
+    /// <summary>The name that errors give it.</summary>
+    public string Name { get; }
 
     /// <summary>
     /// Whether groups run one after the other: what atomics on memory that groups share leave there, or give back, depends on the
