@@ -20,14 +20,16 @@ internal sealed class SimdCompiler
     {
         _name = function.Name;
         _analysis = new SimdAnalysis(function, isa, linear, maxLanes);
+        HasGlobalAtomics = function.Instructions.Any(instruction => instruction.Op is Op.Atomic or Op.CompareExchange
+            && instruction.Operands[0].Type != IrType.Pointer(AddressSpace.Shared));
     }
 
     /// <summary>Bytes of shared memory, of local memory and of a vector's frame that the methods need.</summary>
     public (int Shared, int Local, int Frame) Memory =>
         (_analysis.Layout.SharedBytes, _analysis.Layout.LocalBytes, _analysis.Frames.Bytes);
 
-    /// <summary>Whether lanes wait for each other.</summary>
-    public bool HasBarriers => _analysis.Frames.Waits.Count > 0;
+    /// <summary>Whether lanes change memory atomically that other groups see.</summary>
+    public bool HasGlobalAtomics { get; }
 
     /// <summary>Bytes of IL of the last method made.</summary>
     public int MethodBytes { get; private set; }

@@ -1,6 +1,7 @@
 using System.Reflection;
 using Llama.Gpu.Jit.Frontend;
 using Llama.Gpu.Jit.Ir;
+using Llama.Gpu.Jit.Passes;
 using Llama.Gpu.Jit.Runtime.CPU;
 
 namespace Llama.Gpu.Jit.Runtime.Simd;
@@ -51,18 +52,25 @@ public sealed class SimdAccelerator : Accelerator
     internal override Delegate CreateLauncher(MethodInfo method, Type delegateType)
     {
         string name = KernelSignature.Name(method);
-        IrFunction function = JitDebug.Time(
-            name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
-        JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
-        return CompiledLauncher.Create(this, method, delegateType, Build(name, function));
+        IrFunction? first = Compile(method, name);
+        IrFunction Specialized(bool linear)
+        {
+            IrFunction function = Interlocked.Exchange(ref first, null) ?? Compile(method, name);
+            JitDebug.Time(name, "passes", () =>
+            {
+                PassPipeline.Run(function, Options(linear));
+                return function;
+            });
+            JitDebug.Write(JitDebug.FinalIr, name, "IR", () => IrPrinter.Print(function));
+            return function;
+        }
+
+        return CompiledLauncher.Create(this, method, delegateType, Build(name, Specialized));
     }
 
-    /// <summary>Compiles a function; its arguments are then those that <see cref="IrFunction.Parameters"/> says.</summary>
-    internal CompiledKernel Build(string name, IrFunction function)
-    {
-        JitDebug.Write(JitDebug.FinalIr, name, "IR", () => IrPrinter.Print(function));
-        return new SimdLaunch(name, this, new SimdKernel(name, function, Device.Isa, MaxNumThreadsPerGroup));
-    }
+    /// <summary>A kernel of functions that are ready to be emitted: for groups of one dimension (true) and of more.</summary>
+    internal CompiledKernel Build(string name, Func<bool, IrFunction> function) =>
+        new SimdLaunch(name, this, new SimdKernel(name, function, Device.Isa, MaxNumThreadsPerGroup));
 
     /// <summary>Runs a launch to its end. One at a time: the workers serve one launch.</summary>
     internal unsafe void Launch(SimdKernel kernel, in KernelConfig config, LaunchArguments arguments)
@@ -84,6 +92,29 @@ public sealed class SimdAccelerator : Accelerator
     {
         _workers.Dispose();
         _defaultStream.Dispose();
+    }
+
+    private IrFunction Compile(MethodInfo method, string name)
+    {
+        IrFunction function = JitDebug.Time(
+            name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
+        JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
+        return function;
+    }
+
+    // a vector is loaded from any address; in groups of one dimension a lane's index is its place in the vector
+    private PassOptions Options(bool linear)
+    {
+        var builtIns = new Dictionary<BuiltIn, int> { [BuiltIn.WarpSize] = WarpSize };
+        if (linear)
+        {
+            builtIns[BuiltIn.LaneY] = 0;
+            builtIns[BuiltIn.LaneZ] = 0;
+            builtIns[BuiltIn.GroupDimY] = 1;
+            builtIns[BuiltIn.GroupDimZ] = 1;
+        }
+
+        return new PassOptions { BuiltIns = builtIns, WideAccessIsAligned = false };
     }
 
     private sealed class SimdLaunch(string name, SimdAccelerator accelerator, SimdKernel kernel) : CompiledKernel(name)

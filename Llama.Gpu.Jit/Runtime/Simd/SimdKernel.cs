@@ -9,31 +9,27 @@ namespace Llama.Gpu.Jit.Runtime.Simd;
 /// </summary>
 internal sealed unsafe class SimdKernel
 {
-    private readonly IrFunction _function;
+    private readonly Func<bool, IrFunction> _function;
     private readonly VectorIsa _isa;
     private readonly int _maxLanes;
     private readonly Lock _compiling = new();
     private Shape? _linear;
     private Shape? _spatial;
 
-    public SimdKernel(string name, IrFunction function, VectorIsa isa, int maxLanes)
+    /// <param name="name">The name that errors give it.</param>
+    /// <param name="function">The kernel for groups of one dimension (true) or of more.</param>
+    /// <param name="isa">The vectors.</param>
+    /// <param name="maxLanes">Lanes of the largest group.</param>
+    public SimdKernel(string name, Func<bool, IrFunction> function, VectorIsa isa, int maxLanes)
     {
         Name = name;
         _function = function;
         _isa = isa;
         _maxLanes = maxLanes;
-        IsOrdered = function.Instructions.Any(instruction => instruction.Op is Op.Atomic or Op.CompareExchange
-            && instruction.Operands[0].Type != IrType.Pointer(AddressSpace.Shared));
     }
 
     /// <summary>The name that errors give it.</summary>
     public string Name { get; }
-
-    /// <summary>
-    /// Whether groups run one after the other: what atomics on memory that groups share leave there, or give back, depends on the
-    /// order, and the same launch gives the same bits each time.
-    /// </summary>
-    public bool IsOrdered { get; }
 
     /// <summary>Bytes of IL of all methods made so far.</summary>
     public int MethodBytes => (_linear?.MethodBytes ?? 0) + (_spatial?.MethodBytes ?? 0);
@@ -86,13 +82,18 @@ internal sealed unsafe class SimdKernel
         }
     }
 
-    /// <summary>Makes the methods that a launch of this shape needs, so that no worker has to.</summary>
-    public void Prepare(in KernelConfig config)
+    /// <summary>
+    /// Makes the methods that a launch of this shape needs, so that no worker has to. Gives back whether groups must run one after
+    /// the other: what atomics on memory that groups share leave there, or give back, depends on the order, and the same launch
+    /// gives the same bits each time.
+    /// </summary>
+    public bool Prepare(in KernelConfig config)
     {
         Shape shape = ShapeOf(config);
         int rest = config.GroupDim.Size % _isa.Lanes;
         _ = rest == 0 || config.GroupDim.Size > _isa.Lanes ? shape.Whole : null;
         _ = rest != 0 ? shape.Part : null;
+        return shape.IsOrdered;
     }
 
     private static SimdGroup Describe(in KernelConfig config, int vectors, int dynamicBytes) => new()
@@ -118,8 +119,8 @@ internal sealed unsafe class SimdKernel
         lock (_compiling)
         {
             return linear
-                ? _linear ??= new Shape(new SimdCompiler(_function, _isa, linear, _maxLanes), _compiling)
-                : _spatial ??= new Shape(new SimdCompiler(_function, _isa, linear, _maxLanes), _compiling);
+                ? _linear ??= new Shape(new SimdCompiler(_function(linear), _isa, linear, _maxLanes), _compiling)
+                : _spatial ??= new Shape(new SimdCompiler(_function(linear), _isa, linear, _maxLanes), _compiling);
         }
     }
 
@@ -130,6 +131,8 @@ internal sealed unsafe class SimdKernel
         private SimdVectorCode? _part;
 
         public (int Shared, int Local, int Frame) Memory { get; } = compiler.Memory;
+
+        public bool IsOrdered { get; } = compiler.HasGlobalAtomics;
 
         public int MethodBytes { get; private set; }
 

@@ -33,9 +33,9 @@ internal sealed unsafe class SimdWorkers : IDisposable
     /// <summary>Runs all groups of a launch; the calling thread takes part.</summary>
     public void Run(SimdKernel kernel, in KernelConfig config, long* arguments)
     {
-        kernel.Prepare(config);
+        bool ordered = kernel.Prepare(config);
         long groups = (long)config.GridDim.X * config.GridDim.Y * config.GridDim.Z;
-        if (groups == 1 || _threads.Length == 0 || kernel.IsOrdered)
+        if (groups == 1 || _threads.Length == 0 || ordered)
         {
             kernel.Run(config, arguments, 0, groups, _scratch[0]);
             return;
