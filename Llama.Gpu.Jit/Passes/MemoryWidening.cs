@@ -120,7 +120,7 @@ internal sealed class MemoryWidening
                 int bytes = width * size;
                 bool whole = bytes >= LeastBytes && int.IsPow2(width)
                     && Enumerable.Range(1, width - 1).All(i => group.Members.ContainsKey(start + (i * (long)size)));
-                if (whole && IsAligned(group, start, bytes))
+                if (whole && (!_options.WideAccessIsAligned || IsAligned(group, start, bytes)))
                 {
                     Combine(group, [.. Enumerable.Range(0, width).Select(i => group.Members[start + (i * (long)size)])], start);
                     offset = start + bytes;
@@ -142,17 +142,18 @@ internal sealed class MemoryWidening
         IrType vector = group.Type with { Width = members.Length };
         Instruction Make(Op op, IrType type, long immediate, params IrValue[] operands) => new(op, type, operands, immediate, place.Source);
 
+        long alignment = _options.WideAccessIsAligned ? vector.Bytes : group.Members[start].Instruction.Immediate;
         Instruction offset = Make(Op.Constant, IrType.I64, start);
         Instruction address = Make(Op.Offset, group.Extent.Root.Type, 0, group.Extent.Root, offset);
         if (group.IsStore)
         {
             Instruction value = Make(Op.BuildVector, vector, 0, [.. members.Select(member => member.Instruction.Operands[1])]);
-            _before.Add(place, [offset, address, value, Make(Op.Store, IrType.Void, vector.Bytes, address, value)]);
+            _before.Add(place, [offset, address, value, Make(Op.Store, IrType.Void, alignment, address, value)]);
             _gone.UnionWith(members.Select(member => member.Instruction));
             return;
         }
 
-        Instruction load = Make(Op.Load, vector, vector.Bytes, address);
+        Instruction load = Make(Op.Load, vector, alignment, address);
         _before.Add(place, [offset, address, load]);
         for (int i = 0; i < members.Length; i++)
         {

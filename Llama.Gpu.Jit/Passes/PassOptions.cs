@@ -17,6 +17,9 @@ internal sealed record PassOptions
     /// <summary>Bytes of the widest load or store; below 4 nothing is widened.</summary>
     public int MaxVectorBytes { get; init; } = 16;
 
+    /// <summary>Whether a wide load or store must be aligned; where it need not be, neighbours are joined wherever they lie.</summary>
+    public bool WideAccessIsAligned { get; init; } = true;
+
     /// <summary>Instructions that a fully unrolled loop may come to.</summary>
     public int FullUnrollBudget { get; init; } = 1024;
 

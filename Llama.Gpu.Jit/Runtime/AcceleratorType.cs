@@ -11,4 +11,7 @@ public enum AcceleratorType
 
     /// <summary>An OpenCL driver.</summary>
     OpenCL = 2,
+
+    /// <summary>Vector instructions of the host's processor.</summary>
+    Simd = 3,
 }

@@ -2,14 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace Llama.Gpu.Jit.Runtime.CPU;
 
-/// <summary>Memory of the <c>cpu</c> accelerator: host memory aligned to a cache line, with a shadow where it is watched.</summary>
+/// <summary>Memory of the accelerators on the host: aligned to a cache line, with a shadow where it is watched.</summary>
 internal sealed unsafe class CPUMemoryBuffer : MemoryBuffer
 {
     private const nuint Alignment = 64;
 
     private readonly bool _accounted;
 
-    public CPUMemoryBuffer(CPUAccelerator accelerator, long length, int elementSize, MemoryScope scope)
+    public CPUMemoryBuffer(Accelerator accelerator, long length, int elementSize, MemoryScope scope)
         : base(accelerator, length, elementSize)
     {
         Scope = scope;
@@ -21,7 +21,7 @@ internal sealed unsafe class CPUMemoryBuffer : MemoryBuffer
         catch (OutOfMemoryException exception)
         {
             GC.SuppressFinalize(this);
-            throw new AcceleratorException(AcceleratorType.CPU, $"no memory for a buffer of {LengthInBytes} bytes", exception);
+            throw new AcceleratorException(accelerator.AcceleratorType, $"no memory for a buffer of {LengthInBytes} bytes", exception);
         }
 
         if (_accounted)

@@ -1,0 +1,102 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Llama.Gpu.Jit.Backends.Simd;
+
+/// <summary>What lanes of 128-bit vectors do that is no method of .NET's vectors. Built into emitted code, found by name.</summary>
+internal static unsafe class LaneFunctions128
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> LoadI16(byte* source) => Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<long>(source)).AsInt16());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> LoadI8(byte* source) => Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<int>(source)).AsSByte()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreI16(Vector128<int> value, byte* target) => Unsafe.WriteUnaligned(target, Vector128.Narrow(value, value).AsInt64().ToScalar());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreI8(Vector128<int> value, byte* target) => Unsafe.WriteUnaligned(target, Vector128.Narrow(Vector128.Narrow(value, value), Vector128<short>.Zero).AsInt32().ToScalar());
+
+    /// <summary>Elements 0, 2, 4, ... of two vectors one after the other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Even(Vector128<int> lower, Vector128<int> upper) =>
+        Vector128.ConditionalSelect(
+            Vector128.Create(-1, -1, 0, 0),
+            Vector128.Shuffle(lower, Vector128.Create(0, 2, 0, 0)),
+            Vector128.Shuffle(upper, Vector128.Create(0, 0, 0, 2)));
+
+    /// <summary>Elements 1, 3, 5, ... of two vectors one after the other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Odd(Vector128<int> lower, Vector128<int> upper) =>
+        Vector128.ConditionalSelect(
+            Vector128.Create(-1, -1, 0, 0),
+            Vector128.Shuffle(lower, Vector128.Create(1, 3, 0, 0)),
+            Vector128.Shuffle(upper, Vector128.Create(0, 0, 1, 3)));
+
+    /// <summary>Each lane's value from the lane that it names; its own where that is none of the first <paramref name="count"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Exchange(Vector128<int> value, Vector128<int> source, int count) => Vector128.ConditionalSelect(
+        Vector128.LessThan(source.AsUInt32(), Vector128.Create((uint)count)).AsInt32(), Vector128.Shuffle(value, source), value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> MaskedLoad(byte* source, Vector128<int> mask) => Avx2.IsSupported
+        ? Avx2.MaskLoad((int*)source, mask)
+        : Vector128.Create(
+            mask[0] != 0 ? *(int*)source : 0,
+            mask[1] != 0 ? *(int*)(source + 4) : 0,
+            mask[2] != 0 ? *(int*)(source + 8) : 0,
+            mask[3] != 0 ? *(int*)(source + 12) : 0);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MaskedStore(byte* target, Vector128<int> mask, Vector128<int> value)
+    {
+        if (Avx2.IsSupported)
+        {
+            Avx2.MaskStore((int*)target, mask, value);
+            return;
+        }
+
+        for (int i = 0; i < 4; i++)
+        {
+            if (mask[i] != 0)
+            {
+                *(int*)(target + (4 * i)) = value[i];
+            }
+        }
+    }
+
+    /// <summary>32-bit elements at addresses <paramref name="stride"/> bytes apart.</summary>
+    public static Vector128<int> LoadStrided(byte* source, int stride) => Vector128.Create(
+        *(int*)source,
+        *(int*)(source + (1L * stride)),
+        *(int*)(source + (2L * stride)),
+        *(int*)(source + (3L * stride)));
+
+    /// <summary>32-bit elements at any addresses.</summary>
+    public static Vector128<int> Gather(Vector128<long> lower, Vector128<long> upper) => Vector128.Create(
+        *(int*)lower.GetElement(0),
+        *(int*)lower.GetElement(1),
+        *(int*)upper.GetElement(0),
+        *(int*)upper.GetElement(1));
+
+    /// <summary>bf16 to nearest even; a NaN stays one, with its quiet bit set.</summary>
+    public static Vector128<int> FloatToBFloat16(Vector128<float> value)
+    {
+        Vector128<uint> bits = value.AsUInt32();
+        var rounded = (bits + Vector128.Create(0x7FFFu) + ((bits >>> 16) & Vector128.Create(1u))) >>> 16;
+        return Vector128.ConditionalSelect(Vector128.IsNaN(value).AsUInt32(), (bits >>> 16) | Vector128.Create(0x40u), rounded).AsInt32();
+    }
+
+    /// <summary>f16 to f32: the exponent is moved by a multiplication, which is exact and turns subnormals into normal numbers.</summary>
+    public static Vector128<float> HalfToFloat(Vector128<int> bits)
+    {
+        Vector128<int> sign = (bits & Vector128.Create(0x8000)) << 16;
+        Vector128<int> magnitude = (bits & Vector128.Create(0x7FFF)) << 13;
+        Vector128<float> scaled = magnitude.AsSingle() * Vector128.Create(5.192296858534828e33f);
+        Vector128<int> special = Vector128.GreaterThanOrEqual(magnitude, Vector128.Create(0x0F800000));
+        Vector128<int> whole = Vector128.ConditionalSelect(special, magnitude | Vector128.Create(0x7F800000), scaled.AsInt32());
+        return (whole | sign).AsSingle();
+    }
+}

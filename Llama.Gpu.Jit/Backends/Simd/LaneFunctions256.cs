@@ -1,0 +1,102 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Llama.Gpu.Jit.Backends.Simd;
+
+/// <summary>What lanes of 256-bit vectors do that is no method of .NET's vectors. Built into emitted code, found by name.</summary>
+internal static unsafe class LaneFunctions256
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> LoadI16(byte* source) => Vector256.WidenLower(Vector128.Load((short*)source).ToVector256Unsafe());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> LoadI8(byte* source) => Vector256.WidenLower(Vector256.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<long>(source)).AsSByte().ToVector256Unsafe()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreI16(Vector256<int> value, byte* target) => Vector128.Store(Vector256.Narrow(value, value).GetLower(), (short*)target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreI8(Vector256<int> value, byte* target) => Unsafe.WriteUnaligned(target, Vector256.Narrow(Vector256.Narrow(value, value), Vector256<short>.Zero).AsInt64().ToScalar());
+
+    /// <summary>Elements 0, 2, 4, ... of two vectors one after the other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Even(Vector256<int> lower, Vector256<int> upper) =>
+        Vector256.ConditionalSelect(
+            Vector256.Create(-1, -1, -1, -1, 0, 0, 0, 0),
+            Vector256.Shuffle(lower, Vector256.Create(0, 2, 4, 6, 0, 0, 0, 0)),
+            Vector256.Shuffle(upper, Vector256.Create(0, 0, 0, 0, 0, 2, 4, 6)));
+
+    /// <summary>Elements 1, 3, 5, ... of two vectors one after the other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Odd(Vector256<int> lower, Vector256<int> upper) =>
+        Vector256.ConditionalSelect(
+            Vector256.Create(-1, -1, -1, -1, 0, 0, 0, 0),
+            Vector256.Shuffle(lower, Vector256.Create(1, 3, 5, 7, 0, 0, 0, 0)),
+            Vector256.Shuffle(upper, Vector256.Create(0, 0, 0, 0, 1, 3, 5, 7)));
+
+    /// <summary>Each lane's value from the lane that it names; its own where that is none of the first <paramref name="count"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Exchange(Vector256<int> value, Vector256<int> source, int count) => Vector256.ConditionalSelect(
+        Vector256.LessThan(source.AsUInt32(), Vector256.Create((uint)count)).AsInt32(), Vector256.Shuffle(value, source), value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> MaskedLoad(byte* source, Vector256<int> mask) => Avx2.IsSupported
+        ? Avx2.MaskLoad((int*)source, mask)
+        : Vector256.Create(
+            LaneFunctions128.MaskedLoad(source, mask.GetLower()), LaneFunctions128.MaskedLoad(source + 16, mask.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MaskedStore(byte* target, Vector256<int> mask, Vector256<int> value)
+    {
+        if (Avx2.IsSupported)
+        {
+            Avx2.MaskStore((int*)target, mask, value);
+            return;
+        }
+
+        LaneFunctions128.MaskedStore(target, mask.GetLower(), value.GetLower());
+        LaneFunctions128.MaskedStore(target + 16, mask.GetUpper(), value.GetUpper());
+    }
+
+    /// <summary>32-bit elements at addresses <paramref name="stride"/> bytes apart.</summary>
+    public static Vector256<int> LoadStrided(byte* source, int stride) => Vector256.Create(
+        *(int*)source,
+        *(int*)(source + (1L * stride)),
+        *(int*)(source + (2L * stride)),
+        *(int*)(source + (3L * stride)),
+        *(int*)(source + (4L * stride)),
+        *(int*)(source + (5L * stride)),
+        *(int*)(source + (6L * stride)),
+        *(int*)(source + (7L * stride)));
+
+    /// <summary>32-bit elements at any addresses.</summary>
+    public static Vector256<int> Gather(Vector256<long> lower, Vector256<long> upper) => Vector256.Create(
+        *(int*)lower.GetElement(0),
+        *(int*)lower.GetElement(1),
+        *(int*)lower.GetElement(2),
+        *(int*)lower.GetElement(3),
+        *(int*)upper.GetElement(0),
+        *(int*)upper.GetElement(1),
+        *(int*)upper.GetElement(2),
+        *(int*)upper.GetElement(3));
+
+    /// <summary>bf16 to nearest even; a NaN stays one, with its quiet bit set.</summary>
+    public static Vector256<int> FloatToBFloat16(Vector256<float> value)
+    {
+        Vector256<uint> bits = value.AsUInt32();
+        var rounded = (bits + Vector256.Create(0x7FFFu) + ((bits >>> 16) & Vector256.Create(1u))) >>> 16;
+        return Vector256.ConditionalSelect(Vector256.IsNaN(value).AsUInt32(), (bits >>> 16) | Vector256.Create(0x40u), rounded).AsInt32();
+    }
+
+    /// <summary>f16 to f32: the exponent is moved by a multiplication, which is exact and turns subnormals into normal numbers.</summary>
+    public static Vector256<float> HalfToFloat(Vector256<int> bits)
+    {
+        Vector256<int> sign = (bits & Vector256.Create(0x8000)) << 16;
+        Vector256<int> magnitude = (bits & Vector256.Create(0x7FFF)) << 13;
+        Vector256<float> scaled = magnitude.AsSingle() * Vector256.Create(5.192296858534828e33f);
+        Vector256<int> special = Vector256.GreaterThanOrEqual(magnitude, Vector256.Create(0x0F800000));
+        Vector256<int> whole = Vector256.ConditionalSelect(special, magnitude | Vector256.Create(0x7F800000), scaled.AsInt32());
+        return (whole | sign).AsSingle();
+    }
+}

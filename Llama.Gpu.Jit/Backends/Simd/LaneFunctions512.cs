@@ -1,0 +1,122 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Llama.Gpu.Jit.Backends.Simd;
+
+/// <summary>What lanes of 512-bit vectors do that is no method of .NET's vectors. Built into emitted code, found by name.</summary>
+internal static unsafe class LaneFunctions512
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> LoadI16(byte* source) => Vector512.WidenLower(Vector256.Load((short*)source).ToVector512Unsafe());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> LoadI8(byte* source) => Vector512.WidenLower(Vector512.WidenLower(Vector128.Load((sbyte*)source).ToVector256Unsafe().ToVector512Unsafe()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreI16(Vector512<int> value, byte* target) => Vector256.Store(Vector512.Narrow(value, value).GetLower(), (short*)target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreI8(Vector512<int> value, byte* target) => Vector128.Store(Vector512.Narrow(Vector512.Narrow(value, value), Vector512<short>.Zero).GetLower().GetLower(), (sbyte*)target);
+
+    /// <summary>Elements 0, 2, 4, ... of two vectors one after the other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Even(Vector512<int> lower, Vector512<int> upper) =>
+        Avx512F.IsSupported
+            ? Avx512F.PermuteVar16x32x2(lower, Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), upper)
+            : Vector512.ConditionalSelect(
+            Vector512.Create(-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0),
+            Vector512.Shuffle(lower, Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 0, 0, 0, 0, 0, 0, 0, 0)),
+            Vector512.Shuffle(upper, Vector512.Create(0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 4, 6, 8, 10, 12, 14)));
+
+    /// <summary>Elements 1, 3, 5, ... of two vectors one after the other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Odd(Vector512<int> lower, Vector512<int> upper) =>
+        Avx512F.IsSupported
+            ? Avx512F.PermuteVar16x32x2(lower, Vector512.Create(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), upper)
+            : Vector512.ConditionalSelect(
+            Vector512.Create(-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0),
+            Vector512.Shuffle(lower, Vector512.Create(1, 3, 5, 7, 9, 11, 13, 15, 0, 0, 0, 0, 0, 0, 0, 0)),
+            Vector512.Shuffle(upper, Vector512.Create(0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 5, 7, 9, 11, 13, 15)));
+
+    /// <summary>Each lane's value from the lane that it names; its own where that is none of the first <paramref name="count"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Exchange(Vector512<int> value, Vector512<int> source, int count) => Vector512.ConditionalSelect(
+        Vector512.LessThan(source.AsUInt32(), Vector512.Create((uint)count)).AsInt32(), Vector512.Shuffle(value, source), value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> MaskedLoad(byte* source, Vector512<int> mask) => Avx512F.IsSupported
+        ? Avx512F.MaskLoad((int*)source, mask, Vector512<int>.Zero)
+        : Vector512.Create(
+            LaneFunctions256.MaskedLoad(source, mask.GetLower()), LaneFunctions256.MaskedLoad(source + 32, mask.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MaskedStore(byte* target, Vector512<int> mask, Vector512<int> value)
+    {
+        if (Avx512F.IsSupported)
+        {
+            Avx512F.MaskStore((int*)target, mask, value);
+            return;
+        }
+
+        LaneFunctions256.MaskedStore(target, mask.GetLower(), value.GetLower());
+        LaneFunctions256.MaskedStore(target + 32, mask.GetUpper(), value.GetUpper());
+    }
+
+    /// <summary>32-bit elements at addresses <paramref name="stride"/> bytes apart.</summary>
+    public static Vector512<int> LoadStrided(byte* source, int stride) => Vector512.Create(
+        *(int*)source,
+        *(int*)(source + (1L * stride)),
+        *(int*)(source + (2L * stride)),
+        *(int*)(source + (3L * stride)),
+        *(int*)(source + (4L * stride)),
+        *(int*)(source + (5L * stride)),
+        *(int*)(source + (6L * stride)),
+        *(int*)(source + (7L * stride)),
+        *(int*)(source + (8L * stride)),
+        *(int*)(source + (9L * stride)),
+        *(int*)(source + (10L * stride)),
+        *(int*)(source + (11L * stride)),
+        *(int*)(source + (12L * stride)),
+        *(int*)(source + (13L * stride)),
+        *(int*)(source + (14L * stride)),
+        *(int*)(source + (15L * stride)));
+
+    /// <summary>32-bit elements at any addresses.</summary>
+    public static Vector512<int> Gather(Vector512<long> lower, Vector512<long> upper) => Vector512.Create(
+        *(int*)lower.GetElement(0),
+        *(int*)lower.GetElement(1),
+        *(int*)lower.GetElement(2),
+        *(int*)lower.GetElement(3),
+        *(int*)lower.GetElement(4),
+        *(int*)lower.GetElement(5),
+        *(int*)lower.GetElement(6),
+        *(int*)lower.GetElement(7),
+        *(int*)upper.GetElement(0),
+        *(int*)upper.GetElement(1),
+        *(int*)upper.GetElement(2),
+        *(int*)upper.GetElement(3),
+        *(int*)upper.GetElement(4),
+        *(int*)upper.GetElement(5),
+        *(int*)upper.GetElement(6),
+        *(int*)upper.GetElement(7));
+
+    /// <summary>bf16 to nearest even; a NaN stays one, with its quiet bit set.</summary>
+    public static Vector512<int> FloatToBFloat16(Vector512<float> value)
+    {
+        Vector512<uint> bits = value.AsUInt32();
+        var rounded = (bits + Vector512.Create(0x7FFFu) + ((bits >>> 16) & Vector512.Create(1u))) >>> 16;
+        return Vector512.ConditionalSelect(Vector512.IsNaN(value).AsUInt32(), (bits >>> 16) | Vector512.Create(0x40u), rounded).AsInt32();
+    }
+
+    /// <summary>f16 to f32: the exponent is moved by a multiplication, which is exact and turns subnormals into normal numbers.</summary>
+    public static Vector512<float> HalfToFloat(Vector512<int> bits)
+    {
+        Vector512<int> sign = (bits & Vector512.Create(0x8000)) << 16;
+        Vector512<int> magnitude = (bits & Vector512.Create(0x7FFF)) << 13;
+        Vector512<float> scaled = magnitude.AsSingle() * Vector512.Create(5.192296858534828e33f);
+        Vector512<int> special = Vector512.GreaterThanOrEqual(magnitude, Vector512.Create(0x0F800000));
+        Vector512<int> whole = Vector512.ConditionalSelect(special, magnitude | Vector512.Create(0x7F800000), scaled.AsInt32());
+        return (whole | sign).AsSingle();
+    }
+}

@@ -1,0 +1,41 @@
+using Llama.Gpu.Jit.Ir;
+
+namespace Llama.Gpu.Jit.Backends.Simd;
+
+/// <summary>Where a kernel's shared and local allocations lie: offsets in the group's memory and in the lanes' memory.</summary>
+internal sealed class MemoryLayout
+{
+    private const int Alignment = 64;
+
+    private readonly Dictionary<Instruction, int> _offsets = [];
+
+    /// <param name="function">The kernel.</param>
+    /// <param name="maxLanes">Lanes of the largest group.</param>
+    public MemoryLayout(IrFunction function, int maxLanes)
+    {
+        foreach (Instruction instruction in function.Instructions)
+        {
+            if (instruction.Op == Op.AllocateShared)
+            {
+                _offsets.Add(instruction, SharedBytes);
+                SharedBytes = Align(SharedBytes + instruction.Immediate);
+            }
+            else if (instruction.Op == Op.AllocateLocal)
+            {
+                _offsets.Add(instruction, LocalBytes);
+                LocalBytes = Align(LocalBytes + (instruction.Immediate * maxLanes));
+            }
+        }
+    }
+
+    /// <summary>Bytes that the kernel allocates for each group.</summary>
+    public int SharedBytes { get; private set; }
+
+    /// <summary>Bytes that the kernel allocates for the lanes of a group.</summary>
+    public int LocalBytes { get; private set; }
+
+    /// <summary>Offset of an allocation.</summary>
+    public int this[Instruction allocation] => _offsets[allocation];
+
+    private static int Align(long bytes) => checked((int)((bytes + Alignment - 1) & -Alignment));
+}

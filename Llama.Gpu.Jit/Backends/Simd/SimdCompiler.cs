@@ -1,0 +1,58 @@
+using System.Reflection.Emit;
+using Llama.Gpu.Jit.Ir;
+
+namespace Llama.Gpu.Jit.Backends.Simd;
+
+/// <summary>Makes a kernel's methods of vector instructions.</summary>
+internal sealed class SimdCompiler
+{
+    // beyond this the runtime compiles a method without optimization, which is slower than no vectors at all
+    private const int MaxMethodBytes = 60_000;
+
+    private readonly SimdAnalysis _analysis;
+    private readonly string _name;
+
+    /// <param name="function">The kernel.</param>
+    /// <param name="isa">The vectors.</param>
+    /// <param name="linear">Whether groups have one dimension.</param>
+    /// <param name="maxLanes">Lanes of the largest group.</param>
+    public SimdCompiler(IrFunction function, VectorIsa isa, bool linear, int maxLanes)
+    {
+        _name = function.Name;
+        _analysis = new SimdAnalysis(function, isa, linear, maxLanes);
+        HasGlobalAtomics = function.Instructions.Any(instruction => instruction.Op is Op.Atomic or Op.CompareExchange
+            && instruction.Operands[0].Type != IrType.Pointer(AddressSpace.Shared));
+    }
+
+    /// <summary>Bytes of shared memory, of local memory and of a vector's frame that the methods need.</summary>
+    public (int Shared, int Local, int Frame) Memory =>
+        (_analysis.Layout.SharedBytes, _analysis.Layout.LocalBytes, _analysis.Frames.Bytes);
+
+    /// <summary>Whether lanes change memory atomically that other groups see.</summary>
+    public bool HasGlobalAtomics { get; }
+
+    /// <summary>Bytes of IL of the last method made.</summary>
+    public int MethodBytes { get; private set; }
+
+    /// <summary>Whether the last method made is too large for the runtime to optimize.</summary>
+    public bool IsTooLarge => MethodBytes > MaxMethodBytes;
+
+    /// <summary>A method for vectors with all lanes, or for vectors that lack some.</summary>
+    public SimdVectorCode Compile(bool full)
+    {
+        var method = new DynamicMethod(
+            $"{_name}.{_analysis.Isa.Bits}{(full ? string.Empty : ".part")}",
+            typeof(int),
+            [typeof(long*), typeof(SimdGroup*), typeof(int)],
+            typeof(SimdCompiler).Module,
+            skipVisibility: true)
+        {
+            InitLocals = false,
+        };
+        ILGenerator il = method.GetILGenerator(4096);
+        var emitter = new SimdEmitter(il, _analysis, full);
+        emitter.Emit();
+        MethodBytes = emitter.Size;
+        return method.CreateDelegate<SimdVectorCode>();
+    }
+}

@@ -1,0 +1,125 @@
+using System.Reflection;
+using Llama.Gpu.Jit.Frontend;
+using Llama.Gpu.Jit.Ir;
+using Llama.Gpu.Jit.Passes;
+using Llama.Gpu.Jit.Runtime.CPU;
+
+namespace Llama.Gpu.Jit.Runtime.Simd;
+
+/// <summary>
+/// Runs kernels as vector instructions of the host: a lane is an element of a vector, a warp is a vector, groups are shared among
+/// threads. Launches and copies are done when they return. The same launch gives the same bits each time.
+/// </summary>
+public sealed class SimdAccelerator : Accelerator
+{
+    private readonly CPUStream _defaultStream;
+    private readonly SimdWorkers _workers;
+    private readonly Lock _launching = new();
+
+    internal SimdAccelerator(Context context, SimdDevice device)
+        : base(context, device)
+    {
+        Device = device;
+        _defaultStream = new CPUStream(this);
+        _workers = new SimdWorkers(device.NumMultiprocessors);
+    }
+
+    /// <inheritdoc/>
+    public override AcceleratorStream DefaultStream => _defaultStream;
+
+    internal new SimdDevice Device { get; }
+
+    /// <inheritdoc/>
+    public override MemoryBuffer AllocateRaw(long length, int elementSize)
+    {
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        return new CPUMemoryBuffer(this, length, elementSize, MemoryScope.Global);
+    }
+
+    /// <inheritdoc/>
+    public override AcceleratorStream CreateStream()
+    {
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        return new CPUStream(this);
+    }
+
+    /// <inheritdoc/>
+    public override void Synchronize()
+    {
+    }
+
+    internal override Delegate CreateLauncher(MethodInfo method, Type delegateType)
+    {
+        string name = KernelSignature.Name(method);
+        IrFunction? first = Compile(method, name);
+        IrFunction Specialized(bool linear)
+        {
+            IrFunction function = Interlocked.Exchange(ref first, null) ?? Compile(method, name);
+            JitDebug.Time(name, "passes", () =>
+            {
+                PassPipeline.Run(function, Options(linear));
+                return function;
+            });
+            JitDebug.Write(JitDebug.FinalIr, name, "IR", () => IrPrinter.Print(function));
+            return function;
+        }
+
+        return CompiledLauncher.Create(this, method, delegateType, Build(name, Specialized));
+    }
+
+    /// <summary>A kernel of functions that are ready to be emitted: for groups of one dimension (true) and of more.</summary>
+    internal CompiledKernel Build(string name, Func<bool, IrFunction> function) =>
+        new SimdLaunch(name, this, new SimdKernel(name, function, Device.Isa, MaxNumThreadsPerGroup));
+
+    /// <summary>Runs a launch to its end. One at a time: the workers serve one launch.</summary>
+    internal unsafe void Launch(SimdKernel kernel, in KernelConfig config, LaunchArguments arguments)
+    {
+        lock (_launching)
+        {
+            fixed (long* values = arguments.Values)
+            {
+                _workers.Run(kernel, config, values);
+            }
+        }
+
+        // nobody frees a buffer while its kernel runs
+        GC.KeepAlive(arguments);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _workers.Dispose();
+        _defaultStream.Dispose();
+    }
+
+    private IrFunction Compile(MethodInfo method, string name)
+    {
+        IrFunction function = JitDebug.Time(
+            name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
+        JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
+        return function;
+    }
+
+    // a vector is loaded from any address; in groups of one dimension a lane's index is its place in the vector
+    private PassOptions Options(bool linear)
+    {
+        var builtIns = new Dictionary<BuiltIn, int> { [BuiltIn.WarpSize] = WarpSize };
+        if (linear)
+        {
+            builtIns[BuiltIn.LaneY] = 0;
+            builtIns[BuiltIn.LaneZ] = 0;
+            builtIns[BuiltIn.GroupDimY] = 1;
+            builtIns[BuiltIn.GroupDimZ] = 1;
+        }
+
+        return new PassOptions { BuiltIns = builtIns, WideAccessIsAligned = false };
+    }
+
+    private sealed class SimdLaunch(string name, SimdAccelerator accelerator, SimdKernel kernel) : CompiledKernel(name)
+    {
+        public override void Launch(AcceleratorStream stream, in KernelConfig config, LaunchArguments arguments) =>
+            accelerator.Launch(kernel, config, arguments);
+    }
+}

@@ -1,0 +1,55 @@
+using Llama.Gpu.Jit.Backends.Simd;
+
+namespace Llama.Gpu.Jit.Runtime.Simd;
+
+/// <summary>The host's processor through its vector instructions. A warp is one vector of 32-bit elements.</summary>
+public sealed class SimdDevice : Device
+{
+    /// <summary>Most lanes of a group, whatever the width.</summary>
+    public const int MaxGroupLanes = 1024;
+
+    private const int SharedMemoryBytes = 48 * 1024;
+
+    /// <param name="vectorBits">Bits of a vector: 512, 256, 128, or 32 for one lane without vectors; 0 for the widest that the host has.</param>
+    /// <param name="threads">Threads that share a launch; 0 for one a core.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are no such vectors, or a negative number of threads.</exception>
+    public SimdDevice(int vectorBits = 0, int threads = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(threads);
+        Isa = VectorIsa.Of(vectorBits == 0 ? VectorIsa.HostBits : vectorBits);
+        NumMultiprocessors = threads == 0 ? Environment.ProcessorCount : threads;
+    }
+
+    /// <summary>Bits of a vector; 32 where there are none.</summary>
+    public int VectorBits => Isa.Bits;
+
+    /// <inheritdoc/>
+    public override AcceleratorType AcceleratorType => AcceleratorType.Simd;
+
+    /// <inheritdoc/>
+    public override string Name =>
+        $"simd ({(VectorBits == 32 ? "no vectors" : $"{VectorBits}-bit vectors")}, {NumMultiprocessors} {(NumMultiprocessors == 1 ? "thread" : "threads")})";
+
+    /// <inheritdoc/>
+    public override long MemorySize => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
+    /// <inheritdoc/>
+    public override int MaxNumThreadsPerGroup => MaxGroupLanes;
+
+    /// <inheritdoc/>
+    public override int MaxSharedMemoryPerGroup => SharedMemoryBytes;
+
+    /// <inheritdoc/>
+    public override int WarpSize => Isa.Lanes;
+
+    /// <inheritdoc/>
+    public override int NumMultiprocessors { get; }
+
+    internal VectorIsa Isa { get; }
+
+    /// <inheritdoc/>
+    public override Accelerator CreateAccelerator(Context context) => CreateSimdAccelerator(context);
+
+    /// <summary>An accelerator of this shape.</summary>
+    public SimdAccelerator CreateSimdAccelerator(Context context) => new(context, this);
+}
