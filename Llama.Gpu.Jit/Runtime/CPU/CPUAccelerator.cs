@@ -61,13 +61,12 @@ public sealed class CPUAccelerator : Accelerator
         CPULauncher.Create(this, method, delegateType);
 
     /// <summary>Runs a launch to its end. One at a time: the lanes of all launches share one thread of control.</summary>
-    internal void Launch(string kernel, in KernelConfig config, Action lane, MemoryBuffer?[] buffers)
+    internal void Launch(string kernel, AcceleratorStream stream, in KernelConfig config, Action lane, MemoryBuffer?[] buffers)
     {
-        ObjectDisposedException.ThrowIf(IsDisposed, this);
-        CheckConfig(kernel, config);
+        LaunchChecks.Check(this, kernel, stream, config);
         foreach (MemoryBuffer? buffer in buffers)
         {
-            CheckBuffer(kernel, buffer);
+            LaunchChecks.CheckBuffer(this, kernel, buffer);
         }
 
         lock (_launching)
@@ -89,35 +88,5 @@ public sealed class CPUAccelerator : Accelerator
         Carriers.Dispose();
         SharedBuffers.Dispose();
         _defaultStream.Dispose();
-    }
-
-    private void CheckConfig(string kernel, in KernelConfig config)
-    {
-        if (!config.IsValid)
-        {
-            throw new InvalidKernelOperationException(
-                $"kernel {kernel}: every dimension of a launch is at least 1, found grid {config.GridDim}, group {config.GroupDim}");
-        }
-
-        long lanes = (long)config.GroupDim.X * config.GroupDim.Y * config.GroupDim.Z;
-        if (lanes > MaxNumThreadsPerGroup)
-        {
-            throw new InvalidKernelOperationException($"kernel {kernel}: a group has at most {MaxNumThreadsPerGroup} lanes on {Name}, found {lanes}");
-        }
-    }
-
-    private void CheckBuffer(string kernel, MemoryBuffer? buffer)
-    {
-        if (buffer is null)
-        {
-            return;
-        }
-
-        if (buffer.Accelerator != this)
-        {
-            throw new InvalidKernelOperationException($"kernel {kernel}: an argument's memory belongs to {buffer.Accelerator.Name}, not to {Name}");
-        }
-
-        ObjectDisposedException.ThrowIf(buffer.IsDisposed, buffer);
     }
 }

@@ -25,16 +25,8 @@ internal static class CPULauncher
     }
 
     private static void Launch(
-        CPUAccelerator accelerator, string kernel, AcceleratorStream stream, KernelConfig config, Action lane, MemoryBuffer?[] buffers)
-    {
-        ArgumentNullException.ThrowIfNull(stream);
-        if (stream.Accelerator != accelerator)
-        {
-            throw new InvalidKernelOperationException($"kernel {kernel}: the stream belongs to {stream.Accelerator.Name}, not to {accelerator.Name}");
-        }
-
-        accelerator.Launch(kernel, config, lane, buffers);
-    }
+        CPUAccelerator accelerator, string kernel, AcceleratorStream stream, KernelConfig config, Action lane, MemoryBuffer?[] buffers) =>
+        accelerator.Launch(kernel, stream, config, lane, buffers);
 
     // the buffers behind an argument: its own if it is a view, those of its fields if it is a struct of views
     private static IEnumerable<Expression> Sources(Expression value)

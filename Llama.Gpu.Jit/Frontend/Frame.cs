@@ -1,0 +1,82 @@
+using System.Reflection;
+using Llama.Gpu.Jit.Ir;
+
+namespace Llama.Gpu.Jit.Frontend;
+
+/// <summary>One call of a method while it is built into the kernel: its variables and what its tokens mean.</summary>
+internal sealed class Frame
+{
+    private readonly Dictionary<Variable, (bool Argument, int Index)> _owners = [];
+    private readonly Dictionary<(int Depth, int Leaf, IrType Type), Variable> _waiting = [];
+    private readonly Compilation _compilation;
+    private readonly Type[]? _typeArguments;
+    private readonly Type[]? _methodArguments;
+
+    public Frame(Compilation compilation, MethodBase method, Frame? caller)
+    {
+        _compilation = compilation;
+        Method = method;
+        Caller = caller;
+        Il = compilation.Il(method);
+        Lines = SourceLines.Of(method);
+        _typeArguments = method.DeclaringType?.IsGenericType == true ? method.DeclaringType.GetGenericArguments() : null;
+        _methodArguments = method.IsGenericMethod ? method.GetGenericArguments() : null;
+        Arguments = Places(Il.Arguments, argument: true);
+        Locals = Places(Il.Locals, argument: false);
+    }
+
+    public MethodBase Method { get; }
+
+    public Frame? Caller { get; }
+
+    public IlMethod Il { get; }
+
+    public SourceLines Lines { get; }
+
+    public Place[] Arguments { get; }
+
+    public Place[] Locals { get; }
+
+    public MethodBase ResolveMethod(long token) => Method.Module.ResolveMethod((int)token, _typeArguments, _methodArguments)!;
+
+    public FieldInfo ResolveField(long token) => Method.Module.ResolveField((int)token, _typeArguments, _methodArguments)!;
+
+    public Type ResolveType(long token) => Method.Module.ResolveType((int)token, _typeArguments, _methodArguments);
+
+    /// <summary>What holds a scalar of the evaluation stack from one block to the next.</summary>
+    public Variable Waiting(int depth, int leaf, IrType type)
+    {
+        if (!_waiting.TryGetValue((depth, leaf, type), out Variable? variable))
+        {
+            variable = new(type, false, type);
+            _waiting.Add((depth, leaf, type), variable);
+        }
+
+        return variable;
+    }
+
+    /// <summary>Whether a variable may change in a loop of this method.</summary>
+    public bool MayChange(IlBlock head, Variable variable) =>
+        _owners.TryGetValue(variable, out var own) ? head.Assigned.Contains(own) || Il.Referenced.Contains(own)
+        : _compilation.Referenced.Contains(variable) || _waiting.ContainsValue(variable);
+
+    private Place[] Places(Type[] types, bool argument)
+    {
+        var places = new Place[types.Length];
+        for (int i = 0; i < types.Length; i++)
+        {
+            TypeShape shape = _compilation.Shape(types[i]);
+            places[i] = new(shape, [.. shape.Leaves.Select(leaf => new Variable(leaf.Stack, leaf.Signed, leaf.Memory))]);
+            foreach (Variable variable in places[i].Variables)
+            {
+                _owners.Add(variable, (argument, i));
+                if (Il.Referenced.Contains((argument, i)))
+                {
+                    _compilation.Referenced.Add(variable);
+                }
+            }
+        }
+
+        return places;
+    }
+}

@@ -1,0 +1,8 @@
+namespace Llama.Gpu.Jit.Frontend;
+
+/// <summary>What the frontend may take for granted of the accelerator.</summary>
+internal sealed record FrontendOptions
+{
+    /// <summary>Lanes of a warp, which then is a constant in the code; null leaves it to the backend.</summary>
+    public int? WarpSize { get; init; }
+}

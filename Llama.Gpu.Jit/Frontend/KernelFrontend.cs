@@ -1,0 +1,41 @@
+using System.Reflection;
+using Llama.Gpu.Jit.Ir;
+
+namespace Llama.Gpu.Jit.Frontend;
+
+/// <summary>Makes IR of a kernel: reads its IL and that of all it calls, and builds every call into one function.</summary>
+internal static class KernelFrontend
+{
+    /// <exception cref="KernelCompilationException">The kernel uses something outside the dialect.</exception>
+    public static IrFunction Compile(MethodInfo kernel, FrontendOptions options)
+    {
+        var function = new IrFunction(KernelName.Identifier(kernel));
+        IReadOnlyList<FlatArgument> arguments = ArgumentLayout.Of(kernel);
+        function.Parameters.AddRange(arguments.Select(argument => argument.Parameter));
+
+        var compilation = new Compilation(kernel, options);
+        compilation.Begin(new SsaBlock());
+        compilation.Emit.Source = SourceLines.Of(kernel).At(0) ?? default;
+        var frame = new Frame(compilation, kernel, null);
+        int next = 0;
+        foreach (Place place in frame.Arguments)
+        {
+            foreach (Variable variable in place.Variables)
+            {
+                IrValue passed = compilation.Emit.Parameter(next, function.Parameters[next].Type);
+                bool widened = passed.Type != variable.Type && passed.Type.IsInteger;
+                SsaBuilder.Write(
+                    compilation.Emit.Block, variable, widened ? compilation.Emit.Resize(passed, variable.Type, variable.Signed) : passed);
+                next++;
+            }
+        }
+
+        if (new MethodTranslator(compilation, frame).Translate() is not null)
+        {
+            compilation.Emit.Block.Block.Terminator = new Return();
+        }
+
+        FunctionFinisher.Finish(compilation, function);
+        return function;
+    }
+}
