@@ -8,7 +8,6 @@ namespace Llama.Gpu.Jit.Backends.Ptx;
 public sealed record PtxTarget(int Architecture, bool IsExact = false)
 {
     private const int Oldest = 70;
-    private const int Newest = 90;
 
     /// <summary>Architectures that a name may give: the first PTX version that knows each, as major * 10 + minor.</summary>
     private static readonly Dictionary<string, int> Versions = new()
@@ -51,8 +50,9 @@ public sealed record PtxTarget(int Architecture, bool IsExact = false)
     /// </summary>
     /// <param name="major">The device's compute capability.</param>
     /// <param name="minor">The device's compute capability.</param>
-    /// <exception cref="NotSupportedException">The device is older than 7.0.</exception>
-    public static PtxTarget For(int major, int minor)
+    /// <param name="driverVersion">The version of CUDA that the driver offers, as major * 1000 + minor * 10: it limits the PTX version.</param>
+    /// <exception cref="NotSupportedException">The device is older than 7.0, or the driver than 11.0.</exception>
+    public static PtxTarget For(int major, int minor, int driverVersion = int.MaxValue)
     {
         int architecture = (major * 10) + minor;
         if (architecture < Oldest)
@@ -60,9 +60,14 @@ public sealed record PtxTarget(int Architecture, bool IsExact = false)
             throw new NotSupportedException($"compute capability {major}.{minor} is older than 7.0");
         }
 
-        return Versions.ContainsKey($"sm_{architecture}a")
-            ? new(architecture, IsExact: true)
-            : new(Versions.Keys.Where(name => !name.EndsWith('a')).Select(name => Parse(name).Architecture).Where(known => known <= Math.Min(architecture, Newest)).Max());
+        // CUDA 11.4 brought PTX 7.4, 12.0 PTX 8.0
+        int newestVersion = (((driverVersion / 1000) - 4) * 10) + (driverVersion % 1000 / 10);
+        return Versions.Where(known => known.Value <= newestVersion)
+            .Select(known => Parse(known.Key))
+            .Where(target => target.IsExact ? target.Architecture == architecture : target.Architecture <= architecture)
+            .OrderByDescending(target => (target.Architecture, target.IsExact))
+            .FirstOrDefault()
+            ?? throw new NotSupportedException($"the driver offers CUDA {driverVersion / 1000}.{driverVersion % 1000 / 10}, which is older than 11.0");
     }
 
     /// <inheritdoc/>

@@ -81,8 +81,10 @@ public sealed class PtxTextTests
     [TestCase(8, 8, "sm_87")]
     [TestCase(9, 0, "sm_90a")]
     [TestCase(12, 0, "sm_90")]
-    public void Target_of_a_device_is_the_newest_that_it_runs(int major, int minor, string name) =>
-        Assert.That(PtxTarget.For(major, minor).Name, Is.EqualTo(name));
+    [TestCase(9, 0, "sm_90", 11080)]
+    [TestCase(9, 0, "sm_80", 11000)]
+    public void Target_of_a_device_is_the_newest_that_it_and_its_driver_run(int major, int minor, string name, int driver = 13000) =>
+        Assert.That(PtxTarget.For(major, minor, driver).Name, Is.EqualTo(name));
 
     [Test]
     public void Target_that_is_not_known_is_refused_with_the_list() => Assert.Multiple(() =>
