@@ -1,0 +1,491 @@
+using System.Globalization;
+using System.Text;
+using Llama.Gpu.Jit.Ir;
+
+namespace Llama.Gpu.Jit.Backends.Ptx;
+
+/// <summary>
+/// Writes a kernel as PTX, value by value: scalars are virtual registers, vectors lists of them that exist only at loads and
+/// stores, block parameters registers that jumps move values into. Scheduling and register allocation are the assembler's.
+/// </summary>
+internal sealed class PtxEmitter
+{
+    private const string DynamicShared = "dynamic_shared";
+    private const string BroadcastSlot = "broadcast_slot";
+
+    private readonly IrFunction _function;
+    private readonly PtxOptions _options;
+    private readonly PtxRegisters _registers = new();
+    private readonly PtxMemory _memory;
+    private readonly StringBuilder _body = new();
+    private readonly StringBuilder _variables = new();
+    private readonly Dictionary<IrValue, string[]> _values = [];
+    private readonly Dictionary<IrBlock, string> _labels = [];
+    private readonly Dictionary<string, int> _files = [];
+    private SourcePoint _line;
+    private string? _linearLane;
+    private string? _warpLanes;
+    private string? _lane;
+    private int _arrays;
+    private int _edges;
+    private int _sharedBytes;
+    private int _localBytes;
+
+    private PtxEmitter(IrFunction function, PtxOptions options)
+    {
+        _function = function;
+        _options = options;
+        _memory = new PtxMemory(_registers, Write);
+    }
+
+    /// <summary>The kernel as PTX.</summary>
+    /// <exception cref="IrException">The function has something that PTX cannot say.</exception>
+    public static PtxKernel Emit(IrFunction function, PtxOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(function);
+        ArgumentNullException.ThrowIfNull(options);
+        return new PtxEmitter(function, options).Emit();
+    }
+
+    private PtxKernel Emit()
+    {
+        foreach (IrBlock block in _function.Blocks)
+        {
+            _labels.Add(block, $"B{_labels.Count}");
+            foreach (BlockParameter parameter in block.Parameters)
+            {
+                Define(parameter);
+            }
+        }
+
+        LanePrologue();
+
+        // in this order a value is met before its uses, wherever the list has its block
+        List<IrBlock> blocks = new Dominators(_function).ReversePostorder;
+        for (int i = 0; i < blocks.Count; i++)
+        {
+            IrBlock block = blocks[i];
+            if (i > 0)
+            {
+                _body.Append(_labels[block]).Append(":\n");
+            }
+
+            foreach (Instruction instruction in block.Instructions)
+            {
+                Line(instruction.Source);
+                Write(instruction);
+            }
+
+            Terminate(block.Terminator!, i + 1 < blocks.Count ? blocks[i + 1] : null);
+        }
+
+        bool dynamic = _function.Instructions.Any(instruction => instruction.Op == Op.DynamicShared);
+        return new PtxKernel(_function.Name, Module(dynamic), _sharedBytes, _localBytes, dynamic);
+    }
+
+    private string Module(bool dynamic)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $".version {_options.Target.Version}\n.target {_options.Target.Name}\n.address_size 64\n\n");
+        foreach ((string file, int number) in _files)
+        {
+            text.Append(CultureInfo.InvariantCulture, $".file {number} \"{file.Replace('\\', '/')}\"\n");
+        }
+
+        if (dynamic)
+        {
+            text.Append(CultureInfo.InvariantCulture, $".extern .shared .align 16 .b8 {DynamicShared}[];\n");
+        }
+
+        text.Append(CultureInfo.InvariantCulture, $".visible .entry {_function.Name}(");
+        text.AppendJoin(",", _function.Parameters.Select((parameter, i) => $"\n    .param .b{Math.Max(8, parameter.Type.ScalarBits)} {ParameterName(i)}"));
+        text.Append(")\n");
+        if (_options.MaxGroupSize is int lanes)
+        {
+            text.Append(CultureInfo.InvariantCulture, $".maxntid {lanes}, 1, 1\n");
+        }
+
+        text.Append("{\n");
+        _registers.Declare(text);
+        return text.Append(_variables).Append('\n').Append(_body).Append("}\n").ToString();
+    }
+
+    private void Write(Instruction instruction)
+    {
+        IrType type = instruction.Type;
+        switch (instruction.Op)
+        {
+            case Op.Constant or Op.Undefined when type == IrType.I1:
+                Write($"mov.pred {Define(instruction)}, {instruction.Immediate & 1};");
+                break;
+            case Op.Constant:
+                _values.Add(instruction, [Literal(type, instruction.Immediate)]);
+                break;
+            case Op.Undefined:
+                _values.Add(instruction, [.. Enumerable.Repeat(Literal(type, 0), type.Width)]);
+                break;
+            case Op.Parameter:
+                Parameter(instruction);
+                break;
+            case Op.AllocateShared:
+                _sharedBytes += (int)instruction.Immediate;
+                Write($"mov.b32 {Define(instruction)}, {Array("shared", instruction.Immediate)};");
+                break;
+            case Op.AllocateLocal:
+                _localBytes += (int)instruction.Immediate;
+                Write($"mov.b32 {Define(instruction)}, {Array("local", instruction.Immediate)};");
+                break;
+            case Op.DynamicShared:
+                Write($"mov.b32 {Define(instruction)}, {DynamicShared};");
+                break;
+            case Op.Load:
+                Define(instruction);
+                _memory.Load(instruction.Operands[0].Type, Value(instruction.Operands[0]), type, instruction.Immediate, _values[instruction]);
+                break;
+            case Op.Store:
+                IrValue stored = instruction.Operands[1];
+                _memory.Store(instruction.Operands[0].Type, Value(instruction.Operands[0]), stored.Type, instruction.Immediate, _values[stored]);
+                break;
+            case Op.BuildVector:
+                _values.Add(instruction, [.. instruction.Operands.Select(Value)]);
+                break;
+            case Op.Extract:
+                _values.Add(instruction, [_values[instruction.Operands[0]][instruction.Immediate]]);
+                break;
+            case Op.Bitcast:
+                Bitcast(instruction);
+                break;
+            case Op.Select:
+                Select(instruction);
+                break;
+            case Op.Shuffle:
+                Shuffle(instruction);
+                break;
+            case Op.Broadcast:
+                Broadcast(instruction);
+                break;
+            default:
+                Table(instruction);
+                break;
+        }
+    }
+
+    private void Table(Instruction instruction)
+    {
+        string text = PtxInstructions.Text(instruction, _options.Target);
+        for (int i = 0; i < instruction.Operands.Length; i++)
+        {
+            text = text.Replace($"${i}", Operand(instruction.Op, instruction.Operands[i], i), StringComparison.Ordinal);
+        }
+
+        Write(instruction.Type.Kind == IrKind.Void ? text : text.Replace("$d", Define(instruction), StringComparison.Ordinal));
+    }
+
+    // the upper half of an 8-bit value's register is anything: where an operation would read it, it is filled first
+    private string Operand(Op op, IrValue value, int index)
+    {
+        bool signed = PtxInstructions.ReadsSigned(op);
+        bool counted = op is Op.Shr or Op.ShrU && index == 1;
+        if (value.Type.Kind != IrKind.I8 || counted || !(signed || PtxInstructions.ReadsUnsigned(op)))
+        {
+            return Value(value);
+        }
+
+        string filled = _registers.New(IrType.I16);
+        Write(signed ? $"cvt.s16.s8 {filled}, {Value(value)};" : $"cvt.u16.u8 {filled}, {Value(value)};");
+        return filled;
+    }
+
+    private void Parameter(Instruction instruction)
+    {
+        string result = Define(instruction);
+        string bits = instruction.Type.Kind == IrKind.I8 ? "b8" : PtxRegisters.Bits(instruction.Type);
+        Write($"ld.param.{bits} {result}, [{ParameterName((int)instruction.Immediate)}];");
+        if (instruction.Type.IsPointer)
+        {
+            Write($"cvta.to.global.u64 {result}, {result};");
+        }
+    }
+
+    private void Select(Instruction instruction)
+    {
+        Define(instruction);
+        string condition = Value(instruction.Operands[0]);
+        for (int i = 0; i < instruction.Type.Width; i++)
+        {
+            string result = _values[instruction][i];
+            string first = _values[instruction.Operands[1]][i];
+            string second = _values[instruction.Operands[2]][i];
+            Write(instruction.Type.Kind == IrKind.I1
+                ? $$"""
+                  {
+                  .reg .pred chosen, other;
+                  and.pred chosen, {{condition}}, {{first}};
+                  not.pred other, {{condition}};
+                  and.pred other, other, {{second}};
+                  or.pred {{result}}, chosen, other;
+                  }
+                  """
+                : $"selp.{PtxRegisters.Bits(instruction.Type)} {result}, {first}, {second}, {condition};");
+        }
+    }
+
+    private void Bitcast(Instruction instruction)
+    {
+        string[] from = _values[instruction.Operands[0]];
+        IrType source = instruction.Operands[0].Type;
+        Define(instruction);
+        string[] to = _values[instruction];
+        string wide = PtxRegisters.Bits(to.Length < from.Length ? instruction.Type.Scalar : source.Scalar);
+        int parts = Math.Max(from.Length, to.Length) / Math.Min(from.Length, to.Length);
+        if (parts > 1 && (source.ScalarBits == 8 || instruction.Type.ScalarBits == 8))
+        {
+            throw new IrException($"PTX cannot turn a {source} into a {instruction.Type} in registers");
+        }
+
+        if (source.IsPointer != instruction.Type.IsPointer && (source.IsPointer ? source : instruction.Type).Space != AddressSpace.Global)
+        {
+            Write(source.IsPointer ? $"cvt.u64.u32 {to[0]}, {from[0]};" : $"cvt.u32.u64 {to[0]}, {from[0]};");
+            return;
+        }
+
+        for (int i = 0; i < Math.Min(from.Length, to.Length); i++)
+        {
+            string[] taken = to.Length < from.Length ? from[(i * parts)..((i + 1) * parts)] : [from[i]];
+            string[] given = to.Length > from.Length ? to[(i * parts)..((i + 1) * parts)] : [to[i]];
+            Write($"mov.{wide} {Pack(given)}, {Pack(taken)};");
+        }
+    }
+
+    private static string Pack(string[] names) => names.Length == 1 ? names[0] : $"{{{string.Join(", ", names)}}}";
+
+    // a lane outside the warp, or one that the group does not have, gives the caller's own value
+    private void Shuffle(Instruction instruction)
+    {
+        string result = Define(instruction);
+        string value = Value(instruction.Operands[0]);
+        IrType type = instruction.Type;
+        string source = _registers.New(IrType.I32);
+        string inside = _registers.New(IrType.I1);
+        Write($"setp.lt.u32 {inside}, {Value(instruction.Operands[1])}, {_warpLanes};");
+        Write($"selp.b32 {source}, {Value(instruction.Operands[1])}, {_lane}, {inside};");
+        string exchange = $"{source}, 31, -1;";
+        Write(PtxRegisters.KindOf(type) switch
+        {
+            RegisterKind.Word or RegisterKind.Single => $"shfl.sync.idx.b32 {result}, {value}, {exchange}",
+            RegisterKind.Half => $$"""
+                {
+                .reg .b32 wide;
+                cvt.u32.u16 wide, {{value}};
+                shfl.sync.idx.b32 wide, wide, {{exchange}}
+                cvt.u16.u32 {{result}}, wide;
+                }
+                """,
+            RegisterKind.Predicate => $$"""
+                {
+                .reg .b32 wide;
+                selp.b32 wide, 1, 0, {{value}};
+                shfl.sync.idx.b32 wide, wide, {{exchange}}
+                setp.ne.s32 {{result}}, wide, 0;
+                }
+                """,
+            _ => $$"""
+                {
+                .reg .b32 low, high;
+                mov.b64 {low, high}, {{value}};
+                shfl.sync.idx.b32 low, low, {{exchange}}
+                shfl.sync.idx.b32 high, high, {{exchange}}
+                mov.b64 {{result}}, {low, high};
+                }
+                """,
+        });
+    }
+
+    // through a slot of shared memory; the second barrier keeps the next broadcast from overwriting it too early
+    private void Broadcast(Instruction instruction)
+    {
+        IrType type = instruction.Type;
+        string slot = _registers.New(IrType.I32);
+        string sends = _registers.New(IrType.I1);
+        string skip = $"E{_edges++}";
+        string[] value = [Value(instruction.Operands[0])];
+        Define(instruction);
+        Write($"mov.b32 {slot}, {BroadcastSlot};");
+        Write($"setp.ne.s32 {sends}, {Value(instruction.Operands[1])}, {_linearLane};");
+        Write($"@{sends} bra {skip};");
+        _memory.Store(IrType.Pointer(AddressSpace.Shared), slot, type, 8, value);
+        _body.Append(skip).Append(":\n");
+        Write("bar.sync 0;");
+        _memory.Load(IrType.Pointer(AddressSpace.Shared), slot, type, 8, _values[instruction]);
+        Write("bar.sync 0;");
+    }
+
+    // what shuffles and broadcasts ask of the lane; worked out once, where every later block sees it
+    private void LanePrologue()
+    {
+        bool shuffles = _function.Instructions.Any(instruction => instruction.Op == Op.Shuffle);
+        bool broadcasts = _function.Instructions.Any(instruction => instruction.Op == Op.Broadcast);
+        if (broadcasts)
+        {
+            _variables.Append(CultureInfo.InvariantCulture, $"    .shared .align 8 .b8 {BroadcastSlot}[8];\n");
+            _sharedBytes += 8;
+        }
+
+        if (!shuffles && !broadcasts)
+        {
+            return;
+        }
+
+        _linearLane = _registers.New(IrType.I32);
+        _warpLanes = _registers.New(IrType.I32);
+        _lane = _registers.New(IrType.I32);
+        Write($$"""
+            {
+            .reg .b32 x, y, width, height;
+            mov.u32 x, %tid.z;
+            mov.u32 height, %ntid.y;
+            mov.u32 y, %tid.y;
+            mad.lo.s32 y, x, height, y;
+            mov.u32 width, %ntid.x;
+            mov.u32 x, %tid.x;
+            mad.lo.s32 {{_linearLane}}, y, width, x;
+            mul.lo.s32 width, width, height;
+            mov.u32 y, %ntid.z;
+            mul.lo.s32 width, width, y;
+            and.b32 {{_lane}}, {{_linearLane}}, 31;
+            sub.s32 width, width, {{_linearLane}};
+            add.s32 width, width, {{_lane}};
+            min.u32 {{_warpLanes}}, width, 32;
+            }
+            """);
+    }
+
+    private void Terminate(Terminator terminator, IrBlock? next)
+    {
+        switch (terminator)
+        {
+            case Goto only:
+                Follow(only.Target, next);
+                break;
+            case Branch branch:
+                Follow(branch, next);
+                break;
+            default:
+                Write("ret;");
+                break;
+        }
+    }
+
+    private void Follow(Branch branch, IrBlock? next)
+    {
+        string condition = Value(branch.Condition);
+        bool trueMoves = branch.IfTrue.Arguments.Length > 0;
+        bool falseMoves = branch.IfFalse.Arguments.Length > 0;
+        if (!trueMoves && branch.IfTrue.Block != next)
+        {
+            Write($"@{condition} bra {_labels[branch.IfTrue.Block]};");
+            Follow(branch.IfFalse, next);
+        }
+        else if (!falseMoves)
+        {
+            Write($"@!{condition} bra {_labels[branch.IfFalse.Block]};");
+            Follow(branch.IfTrue, next);
+        }
+        else
+        {
+            string edge = $"E{_edges++}";
+            Write($"@!{condition} bra {edge};");
+            Follow(branch.IfTrue, null);
+            _body.Append(edge).Append(":\n");
+            Follow(branch.IfFalse, next);
+        }
+    }
+
+    private void Follow(Jump jump, IrBlock? next)
+    {
+        var moves = new List<(string To, string From, IrType Type)>();
+        for (int i = 0; i < jump.Arguments.Length; i++)
+        {
+            IrType type = jump.Arguments[i].Type;
+            string[] to = _values[jump.Block.Parameters[i]];
+            string[] from = _values[jump.Arguments[i]];
+            moves.AddRange(to.Zip(from, (target, source) => (target, source, type.Scalar)).Where(move => move.target != move.source));
+        }
+
+        // all at once in meaning: a register is written when no move reads it any more; what is left is a ring, opened by a copy
+        while (moves.Count > 0)
+        {
+            int free = moves.FindIndex(move => moves.TrueForAll(other => other.From != move.To));
+            if (free < 0)
+            {
+                string ring = moves[0].To;
+                string copy = _registers.New(moves[0].Type);
+                Write($"mov.{PtxRegisters.Bits(moves[0].Type)} {copy}, {ring};");
+                moves = [.. moves.Select(move => move.From == ring ? move with { From = copy } : move)];
+                free = 0;
+            }
+
+            Write($"mov.{PtxRegisters.Bits(moves[free].Type)} {moves[free].To}, {moves[free].From};");
+            moves.RemoveAt(free);
+        }
+
+        if (jump.Block != next)
+        {
+            Write($"bra {_labels[jump.Block]};");
+        }
+    }
+
+    private void Line(SourcePoint source)
+    {
+        if (!_options.Lines || source.File is null || source.Line <= 0 || source == _line)
+        {
+            return;
+        }
+
+        _line = source;
+        if (!_files.TryGetValue(source.File, out int file))
+        {
+            file = _files.Count + 1;
+            _files.Add(source.File, file);
+        }
+
+        Write(string.Create(CultureInfo.InvariantCulture, $".loc {file} {source.Line} 0"));
+    }
+
+    private void Write(string text)
+    {
+        foreach (ReadOnlySpan<char> line in text.AsSpan().EnumerateLines())
+        {
+            _body.Append("    ").Append(line).Append('\n');
+        }
+    }
+
+    // the registers of a value; the first of them is returned
+    private string Define(IrValue value)
+    {
+        string[] names = [.. Enumerable.Range(0, value.Type.Width).Select(_ => _registers.New(value.Type.Scalar))];
+        _values.Add(value, names);
+        return names[0];
+    }
+
+    private string Value(IrValue value) => _values[value][0];
+
+    private string Array(string space, long bytes)
+    {
+        string name = string.Create(CultureInfo.InvariantCulture, $"{space}_{_arrays++}");
+        _variables.Append(CultureInfo.InvariantCulture, $"    .{space} .align 16 .b8 {name}[{bytes}];\n");
+        return name;
+    }
+
+    private string ParameterName(int index) => string.Create(CultureInfo.InvariantCulture, $"{_function.Name}_{index}");
+
+    private static string Literal(IrType type, long bits) => type.Kind switch
+    {
+        IrKind.F32 => $"0f{(uint)bits:X8}",
+        IrKind.F64 => $"0d{(ulong)bits:X16}",
+        IrKind.I8 => ((sbyte)bits).ToString(CultureInfo.InvariantCulture),
+        IrKind.I16 => ((short)bits).ToString(CultureInfo.InvariantCulture),
+        IrKind.I32 => ((int)bits).ToString(CultureInfo.InvariantCulture),
+        _ => bits.ToString(CultureInfo.InvariantCulture),
+    };
+}

@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using System.Reflection;
+using Llama.Gpu.Jit.Backends.Ptx;
+using Llama.Gpu.Jit.Frontend;
+using Llama.Gpu.Jit.Ir;
+using Llama.Gpu.Kernels;
+using NUnit.Framework;
+
+namespace Llama.Gpu.Tests.Jit.Ptx;
+
+/// <summary>Every kernel of the library as PTX.</summary>
+[Parallelizable(ParallelScope.All)]
+public sealed class KernelCatalogTests
+{
+    private static IEnumerable<TestCaseData> KernelsByTarget =>
+        from kernel in KernelCatalog.All
+        from target in new[] { "sm_80", "sm_90", "sm_90a" }
+        select new TestCaseData(kernel, target).SetArgDisplayNames(kernel.Name, target);
+
+    [TestCaseSource(nameof(KernelsByTarget))]
+    public void Kernel_assembles_without_spills_and_stack_frame(CatalogedKernel kernel, string target)
+    {
+        PtxAssembler.Usage usage = PtxAssembler.Assemble(Emit(kernel, target).Text, target);
+        TestContext.Out.WriteLine($"{kernel} {target}: {usage}");
+        PtxAssemblyTests.RequireNoSpills(usage);
+    }
+
+    [Test]
+    public void Catalog_lists_every_operation_of_the_set()
+    {
+        IEnumerable<string> operations = typeof(KernelSet).GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(property => property.PropertyType.Name);
+        Assert.That(KernelCatalog.All.Select(kernel => kernel.Method.DeclaringType!.Name).Distinct(), Is.EquivalentTo(operations));
+    }
+
+    [Test]
+    public void Names_of_the_catalog_are_distinct() => Assert.That(KernelCatalog.All.Select(kernel => kernel.Name), Is.Unique);
+
+    [Test]
+    [NonParallelizable]
+    public void Whole_catalog_is_emitted_in_a_second_and_a_half()
+    {
+        long start = Stopwatch.GetTimestamp();
+        int bytes = KernelCatalog.All.Sum(kernel => Emit(kernel, "sm_90").Text.Length);
+        TimeSpan time = Stopwatch.GetElapsedTime(start);
+        TestContext.Out.WriteLine($"{KernelCatalog.All.Count} kernels, {bytes} bytes of PTX in {time.TotalMilliseconds:0} ms");
+        Assert.That(time, Is.LessThan(TimeSpan.FromSeconds(1.5)));
+    }
+
+    private static PtxKernel Emit(CatalogedKernel kernel, string target)
+    {
+        IrFunction function = KernelFrontend.Compile(kernel.Method, new FrontendOptions { WarpSize = 32 });
+        return PtxEmitter.Emit(function, new PtxOptions(PtxTarget.Parse(target), kernel.Lanes));
+    }
+}

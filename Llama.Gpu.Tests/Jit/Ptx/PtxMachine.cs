@@ -1,0 +1,155 @@
+using System.Globalization;
+using System.Numerics;
+using NUnit.Framework;
+
+namespace Llama.Gpu.Tests.Jit.Ptx;
+
+/// <summary>
+/// Carries out the PTX of one lane, as NVIDIA's manual defines the instructions that the emitter uses: what generated text
+/// means can then be checked without a device. Registers hold bits; global memory is one array, addressed from 0.
+/// </summary>
+internal sealed class PtxMachine(PtxProgram program, byte[] memory, params ulong[] parameters)
+{
+    private const int StepLimit = 10_000_000;
+
+    private readonly Dictionary<string, ulong> _registers = [];
+    private readonly byte[] _own = new byte[4096];
+
+    /// <summary>Runs to the end.</summary>
+    public void Run()
+    {
+        int next = 0;
+        for (int step = 0; step < StepLimit; step++)
+        {
+            PtxLine line = program.Lines[next++];
+            if (line.Guard is not null && (_registers[line.Guard] != 0) == line.Negated)
+            {
+                continue;
+            }
+
+            switch (line.Name)
+            {
+                case "ret":
+                    return;
+                case "bra":
+                    next = program.Labels[line.Operands[0][0]];
+                    break;
+                default:
+                    Do(line);
+                    break;
+            }
+        }
+
+        Assert.Fail("the kernel does not end");
+    }
+
+    private void Do(PtxLine line)
+    {
+        string type = line.Modifiers[^1];
+        switch (line.Name)
+        {
+            case "ld" when line.Modifiers[0] == "param":
+                string parameter = line.Operands[1][0].Trim('[', ']');
+                Set(line, parameters[int.Parse(parameter[(parameter.LastIndexOf('_') + 1)..], CultureInfo.InvariantCulture)]);
+                break;
+            case "ld":
+                Span<byte> from = At(line, line.Operands[1][0], line.Operands[0].Length * Bytes(type));
+                for (int i = 0; i < line.Operands[0].Length; i++)
+                {
+                    _registers[line.Operands[0][i]] = Read(from[(i * Bytes(type))..], Bytes(type));
+                }
+
+                break;
+            case "st":
+                Span<byte> to = At(line, line.Operands[0][0], line.Operands[1].Length * Bytes(type));
+                for (int i = 0; i < line.Operands[1].Length; i++)
+                {
+                    Write(to[(i * Bytes(type))..], Value(line.Operands[1][i]), Bytes(type));
+                }
+
+                break;
+            case "atom":
+                Span<byte> target = At(line, line.Operands[1][0], Bytes(type));
+                ulong before = Read(target, Bytes(type));
+                Write(target, After(line, type, before), Bytes(type));
+                Set(line, before);
+                break;
+            case "mov" when line.Operands.Any(operand => operand.Length > 1):
+                Repack(line.Operands[0], line.Operands[1], Bytes(type) * 8);
+                break;
+            case "setp":
+                Set(line, PtxArithmetic.Compare(line.Modifiers[0], type, Value(line.Operands[1][0]), Value(line.Operands[2][0])) ? 1UL : 0);
+                break;
+            case "selp":
+                Set(line, Value(line.Operands[Value(line.Operands[3][0]) != 0 ? 1 : 2][0]));
+                break;
+            case "cvt":
+                Set(line, PtxArithmetic.Convert(line.Modifiers, Value(line.Operands[1][0])));
+                break;
+            default:
+                Set(line, PtxArithmetic.Compute(line.Name, line.Modifiers, [.. line.Operands.Skip(1).Select(operand => Value(operand[0]))]));
+                break;
+        }
+    }
+
+    private ulong After(PtxLine line, string type, ulong before)
+    {
+        ulong value = Value(line.Operands[2][0]);
+        return line.Modifiers[1] switch
+        {
+            "exch" => value,
+            "cas" => before == value ? Value(line.Operands[3][0]) : before,
+            var name => PtxArithmetic.Compute(name, [type], [before, value]),
+        };
+    }
+
+    private void Repack(string[] results, string[] sources, int bits)
+    {
+        UInt128 all = 0;
+        int width = bits / sources.Length;
+        for (int i = 0; i < sources.Length; i++)
+        {
+            all |= (UInt128)PtxArithmetic.Low(Value(sources[i]), width) << (i * width);
+        }
+
+        width = bits / results.Length;
+        for (int i = 0; i < results.Length; i++)
+        {
+            _registers[results[i]] = PtxArithmetic.Low((ulong)(all >> (i * width)), width);
+        }
+    }
+
+    private void Set(PtxLine line, ulong value) => _registers[line.Operands[0][0]] = value;
+
+    private ulong Value(string operand) => operand switch
+    {
+        ['0', 'f', .. var single] => ulong.Parse(single, NumberStyles.HexNumber, CultureInfo.InvariantCulture),
+        ['0', 'd', .. var wide] => ulong.Parse(wide, NumberStyles.HexNumber, CultureInfo.InvariantCulture),
+        ['-' or (>= '0' and <= '9'), ..] => (ulong)(long)BigInteger.Parse(operand, CultureInfo.InvariantCulture),
+        "shared_0" => 0,
+        "local_0" => 2048,
+        "%tid.x" or "%tid.y" or "%tid.z" or "%ctaid.x" => 0,
+        "%ntid.x" or "%ntid.y" or "%ntid.z" or "%nctaid.x" => 1,
+        _ => _registers[operand],
+    };
+
+    private Span<byte> At(PtxLine line, string address, int bytes)
+    {
+        string[] parts = address.Trim('[', ']').Split('+');
+        ulong at = Value(parts[0]) + (parts.Length > 1 ? Value(parts[1]) : 0);
+        Assert.That(at % (ulong)bytes, Is.Zero, $"{address} is aligned");
+        return (line.Modifiers[0] == "global" ? memory : _own).AsSpan((int)at, bytes);
+    }
+
+    private static ulong Read(ReadOnlySpan<byte> from, int bytes) => bytes switch
+    {
+        1 => from[0],
+        2 => BitConverter.ToUInt16(from),
+        4 => BitConverter.ToUInt32(from),
+        _ => BitConverter.ToUInt64(from),
+    };
+
+    private static void Write(Span<byte> to, ulong value, int bytes) => BitConverter.GetBytes(value).AsSpan(0, bytes).CopyTo(to);
+
+    private static int Bytes(string type) => type == "pred" ? 1 : int.Parse(type[1..], CultureInfo.InvariantCulture) / 8;
+}
