@@ -1,10 +1,17 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Unicode;
 
-namespace Llama.Gpu.Checkpoints;
+namespace Llama.Gpu.Json;
+
+/// <summary>The error for a file that cannot be used: each area of the library has its own type of it.</summary>
+/// <param name="problem">What was expected and what was found.</param>
+/// <param name="subject">Where in the file, when that is known.</param>
+/// <param name="inner">The error underneath, when there is one.</param>
+internal delegate LlamaException JsonError(string problem, string? subject, Exception? inner);
 
 /// <summary>
-/// JSON as checkpoints hold it, read without mercy: UTF-8 throughout, one object, no key twice, no half surrogate pair.
+/// JSON as checkpoints and tokenizers hold it, read without mercy: UTF-8 throughout, one object, no key twice, no half surrogate pair.
 /// Where readers disagree about a file (which of two equal keys counts?), the file is refused.
 /// </summary>
 internal static class StrictJson
@@ -12,22 +19,23 @@ internal static class StrictJson
     private const int LongestQuote = 80;
 
     /// <summary>Parses a file's content into an object.</summary>
-    /// <exception cref="CheckpointException">Not a single JSON object, or one with a key twice.</exception>
-    public static JsonDocument ParseObject(ReadOnlySpan<byte> json, string file)
+    /// <param name="json">All of the file.</param>
+    /// <param name="error">Makes the exception for content that is not a single JSON object, or has a key twice.</param>
+    public static JsonDocument ParseObject(ReadOnlySpan<byte> json, JsonError error)
     {
         if (json.IsEmpty)
         {
-            throw new CheckpointException(file, "expected a JSON object, found nothing");
+            throw error("expected a JSON object, found nothing", null, null);
         }
 
         if (json.StartsWith("\uFEFF"u8))
         {
-            throw new CheckpointException(file, "expected JSON in UTF-8 without a byte order mark, found one");
+            throw error("expected JSON in UTF-8 without a byte order mark, found one", null, null);
         }
 
         if (!Utf8.IsValid(json))
         {
-            throw new CheckpointException(file, "expected JSON in UTF-8, found bytes that are not UTF-8");
+            throw error("expected JSON in UTF-8, found bytes that are not UTF-8", null, null);
         }
 
         JsonDocument? document = null;
@@ -37,21 +45,22 @@ internal static class StrictJson
             document = JsonDocument.ParseValue(ref reader);
             if (reader.Read())
             {
-                throw new CheckpointException(file, "expected one JSON object, found more after it");
+                throw error("expected one JSON object, found more after it", null, null);
             }
 
             if (document.RootElement.ValueKind != JsonValueKind.Object)
             {
-                throw new CheckpointException(file, $"expected a JSON object, found {Quote(document.RootElement)}");
+                throw error($"expected a JSON object, found {Quote(document.RootElement)}", null, null);
             }
 
-            CheckNames(document.RootElement, file, path: "");
-            return document;
+            return FindFault(document.RootElement) is { } fault
+                ? throw error(fault.Problem, fault.Path.Length == 0 ? null : OneLine(fault.Path), null)
+                : document;
         }
-        catch (JsonException error)
+        catch (JsonException exception)
         {
             document?.Dispose();
-            throw new CheckpointException(file, $"not valid JSON: {OneLine(error.Message)}", inner: error);
+            throw error($"not valid JSON: {OneLine(exception.Message)}", null, exception);
         }
         catch
         {
@@ -77,50 +86,76 @@ internal static class StrictJson
         return cut ? line + "..." : line;
     }
 
-    private static void CheckNames(JsonElement element, string file, string path)
+    private static Fault? FindFault(JsonElement element)
     {
         switch (element.ValueKind)
         {
             case JsonValueKind.Object:
-                var names = new HashSet<string>(StringComparer.Ordinal);
+                var names = new HashSet<string>(element.GetPropertyCount(), StringComparer.Ordinal);
                 foreach (var property in element.EnumerateObject())
                 {
-                    string name = Text(() => property.Name, file, path);
-                    // cut at every step: a long name above many children must not be copied whole for each of them
-                    string inner = OneLine(path.Length == 0 ? name : $"{path}.{name}");
-                    if (!names.Add(name))
+                    if (!IsText(JsonMarshal.GetRawUtf8PropertyName(property), property, static held => held.Name))
                     {
-                        throw new CheckpointException(file, "expected each key once, found it twice", inner);
+                        return Fault.HalfAPair;
                     }
 
-                    CheckNames(property.Value, file, inner);
+                    if (!names.Add(property.Name))
+                    {
+                        return new Fault("expected each key once, found it twice", property.Name);
+                    }
+
+                    if (FindFault(property.Value) is { } inner)
+                    {
+                        return inner.Under(property.Name);
+                    }
                 }
 
-                break;
+                return null;
             case JsonValueKind.Array:
+                int index = 0;
                 foreach (var item in element.EnumerateArray())
                 {
-                    CheckNames(item, file, path);
+                    if (FindFault(item) is { } inner)
+                    {
+                        return inner.Under($"[{index}]");
+                    }
+
+                    index++;
                 }
 
-                break;
+                return null;
             case JsonValueKind.String:
-                Text(() => element.GetString()!, file, path);
-                break;
+                return IsText(JsonMarshal.GetRawUtf8Value(element), element, static held => held.GetString()!) ? null : Fault.HalfAPair;
+            default:
+                return null;
         }
     }
 
     // an escaped half of a surrogate pair passes JsonDocument's parser and throws only when the string is asked for
-    private static string Text(Func<string> read, string file, string path)
+    private static bool IsText<T>(ReadOnlySpan<byte> raw, T holder, Func<T, string> read)
     {
+        if (!raw.Contains((byte)'\\'))
+        {
+            return true;
+        }
+
         try
         {
-            return read();
+            read(holder);
+            return true;
         }
-        catch (InvalidOperationException error)
+        catch (InvalidOperationException)
         {
-            throw new CheckpointException(
-                file, "expected text, found half of a surrogate pair", path.Length == 0 ? null : path, error);
+            return false;
         }
+    }
+
+    // found deep inside, named on the way out: a path for each of a vocabulary's names would cost more than reading them
+    private sealed record Fault(string Problem, string Path)
+    {
+        public static Fault HalfAPair { get; } = new("expected text, found half of a surrogate pair", "");
+
+        public Fault Under(string parent) =>
+            this with { Path = OneLine(Path.Length == 0 ? parent : Path[0] == '[' ? parent + Path : $"{parent}.{Path}") };
     }
 }
