@@ -130,7 +130,7 @@ public sealed class MalformedConfigTests
     [TestCase("\uFEFF{}", null, "byte order mark")]
     [TestCase("{\"a\": 1, \"a\": 1}", "a", "twice")]
     [TestCase("{\"a\": 1, \"\\u0061\": 1}", "a", "twice")]
-    [TestCase("{\"a\": [{\"b\": {\"c\": 1, \"c\": 2}}]}", "a.b.c", "twice")]
+    [TestCase("{\"a\": [{\"b\": {\"c\": 1, \"c\": 2}}]}", "a[0].b.c", "twice")]
     [TestCase("{\"a\": \"\\ud800\"}", "a", "surrogate")]
     [TestCase("{\"\\udc00\": 1}", null, "surrogate")]
     public void What_is_no_strict_JSON_object_is_an_error(string json, string? subject, string part)

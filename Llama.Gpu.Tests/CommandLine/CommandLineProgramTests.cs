@@ -29,7 +29,45 @@ public sealed class CommandLineProgramTests
     {
         var run = await Run(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
         Assert.That(run.Code, Is.EqualTo(2));
-        Assert.That(run.Error, Does.StartWith("usage: "));
+        Assert.That(run.ErrorLines, Has.Length.EqualTo(1).And.All.StartsWith("usage: expected a verb (generate, tokenize, "));
+        Assert.That(run.Error, Does.EndWith(line.Length == 0 ? "found none\n" : $"found '{line}'\n"));
+    }
+
+    [Test]
+    public async Task Several_mistakes_are_one_line()
+    {
+        var run = await Run("synth");
+        Assert.That(run.Code, Is.EqualTo(2));
+        Assert.That(run.ErrorLines, Has.Length.EqualTo(1).And.All.Contains("--preset").And.All.Contains("--out"));
+    }
+
+    [TestCase("generate", "Hi", "--model", "")]
+    [TestCase("tokenize", "Hi", "--tokenizer", "")]
+    [TestCase("inspect", "--model", "")]
+    [TestCase("synth", "--preset", "tiny", "--out", "")]
+    [TestCase("logits", "--raw-ids", "1", "--model", "m", "--out", "")]
+    public async Task Empty_path_is_wrong_usage(params string[] line)
+    {
+        var run = await Run(line);
+        Assert.That(run.Code, Is.EqualTo(2));
+        Assert.That(run.Error, Is.EqualTo($"usage: {line[^2]}: expected a path, found an empty one\n"));
+    }
+
+    [Test]
+    public async Task Model_that_is_a_file_is_one_clear_line()
+    {
+        string file = Path.Combine(RepositoryFolder.TinyModel, "config.json");
+        string[][] lines =
+        [
+            ["generate", "Hi"], ["generate", "--raw-ids", "1"], ["tokenize", "Hi"], ["detokenize", "1"], ["logits", "--raw-ids", "1"],
+            ["inspect"],
+        ];
+        foreach (string[] line in lines)
+        {
+            var run = await Run([.. line, "--model", file]);
+            Assert.That(run.Code, Is.EqualTo(1));
+            Assert.That(run.ErrorLines, Has.Length.EqualTo(1).And.All.StartsWith($"error: {file}: ").And.All.EndsWith("found a file"));
+        }
     }
 
     [Test]

@@ -53,6 +53,9 @@ public sealed class InputTests
 
     [TestCase("")]
     [TestCase(",")]
+    [TestCase(",1")]
+    [TestCase("1,,2")]
+    [TestCase("1,2,,")]
     [TestCase("1;2")]
     [TestCase("+1")]
     [TestCase("0x10")]

@@ -11,7 +11,7 @@ public sealed class MalformedTokenizerJsonTests
     private static readonly string Good = File.ReadAllText(Path.Combine(TokenizerFixtures.SmallFolder, "tokenizer.json"));
 
     [Test]
-    public void Empty_file_is_refused() => AssertRefused("", "not valid JSON");
+    public void Empty_file_is_refused() => AssertRefused("", "expected a JSON object, found nothing");
 
     [Test]
     public void File_cut_short_is_refused() => AssertRefused(Good[..(Good.Length / 2)], "not valid JSON");
@@ -20,7 +20,7 @@ public sealed class MalformedTokenizerJsonTests
     public void File_with_more_behind_its_end_is_refused() => AssertRefused(Good + "{}", "not valid JSON");
 
     [Test]
-    public void File_that_is_an_array_is_refused() => AssertRefused("[]", "expected an object, found an array");
+    public void File_that_is_an_array_is_refused() => AssertRefused("[]", "expected a JSON object, found []");
 
     [Test]
     public void File_too_deep_is_refused() => AssertRefused("{\"model\":" + new string('[', 100_000), "not valid JSON: The maximum configured depth of 64");
@@ -30,24 +30,24 @@ public sealed class MalformedTokenizerJsonTests
     {
         byte[] content = Encoding.UTF8.GetBytes(Good);
         content[Good.IndexOf("<|eot_id|>", StringComparison.Ordinal)] = 0xFF;
-        AssertRefused(content, "not valid UTF-8");
+        AssertRefused(content, "expected JSON in UTF-8, found bytes that are not UTF-8");
     }
 
     [Test]
     public void Half_a_surrogate_pair_in_a_string_is_refused() =>
-        AssertRefused(Good.Replace("<|eot_id|>", "\\ud800", StringComparison.Ordinal), "added_tokens[9].content: expected valid Unicode, found \"\\ud800\"");
+        AssertRefused(Good.Replace("<|eot_id|>", "\\ud800", StringComparison.Ordinal), "added_tokens[9].content: expected text, found half of a surrogate pair");
 
     [Test]
     public void Half_a_surrogate_pair_in_a_key_is_refused() =>
-        AssertRefused(Good.Replace("\"A\": 32", "\"\\udc00\": 32", StringComparison.Ordinal), "a key is no valid Unicode");
+        AssertRefused(Good.Replace("\"A\": 32", "\"\\udc00\": 32", StringComparison.Ordinal), "model.vocab: expected text, found half of a surrogate pair");
 
     [Test]
     public void Token_twice_in_the_vocabulary_is_refused() =>
-        AssertRefused(Good.Replace("\"B\": 33", "\"A\": 33", StringComparison.Ordinal), "not valid JSON: Duplicate property 'A'");
+        AssertRefused(Good.Replace("\"B\": 33", "\"A\": 33", StringComparison.Ordinal), "model.vocab.A: expected each key once, found it twice");
 
     [Test]
     public void Section_twice_in_the_file_is_refused() =>
-        AssertRefused(Good.Replace("\"truncation\"", "\"model\"", StringComparison.Ordinal), "not valid JSON: Duplicate property 'model'");
+        AssertRefused(Good.Replace("\"truncation\"", "\"model\"", StringComparison.Ordinal), "model: expected each key once, found it twice");
 
     [TestCase("model", "the field \"model\" is missing")]
     [TestCase("pre_tokenizer", "the field \"pre_tokenizer\" is missing")]

@@ -1,3 +1,4 @@
+using Llama.Gpu.Json;
 using Llama.Gpu.Model;
 
 namespace Llama.Gpu.Checkpoints;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Llama.Gpu.Json;
 using Llama.Gpu.Model;
 
 namespace Llama.Gpu.Checkpoints;
@@ -33,7 +34,7 @@ public static class HuggingFaceConfig
     /// </exception>
     public static LlamaConfig Parse(ReadOnlySpan<byte> json, string file)
     {
-        using var document = StrictJson.ParseObject(json, file);
+        using var document = JsonFields.Parse(json, file);
         var fields = new JsonFields(document.RootElement, file);
         CheckArchitecture(fields);
         CheckWeightsArePlain(fields);
@@ -74,7 +75,7 @@ public static class HuggingFaceConfig
     /// <exception cref="CheckpointException">Not JSON, or an <c>eos_token_id</c> that is no token.</exception>
     public static ImmutableArray<int> ParseGenerationEndOfText(ReadOnlySpan<byte> json, string file, int vocabularySize)
     {
-        using var document = StrictJson.ParseObject(json, file);
+        using var document = JsonFields.Parse(json, file);
         return EndOfTextIds(new JsonFields(document.RootElement, file), vocabularySize);
     }
 

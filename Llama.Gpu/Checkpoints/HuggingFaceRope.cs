@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Llama.Gpu.Json;
 using Llama.Gpu.Model;
 
 namespace Llama.Gpu.Checkpoints;

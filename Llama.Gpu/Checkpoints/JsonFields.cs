@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Llama.Gpu.Json;
 
 namespace Llama.Gpu.Checkpoints;
 
@@ -8,6 +9,11 @@ internal readonly struct JsonFields(JsonElement element, string file, string pat
 {
     /// <summary>Path of the file the object stands in.</summary>
     public string File => file;
+
+    /// <summary>Parses a file's content into an object.</summary>
+    /// <exception cref="CheckpointException">Not a single JSON object, or one with a key twice.</exception>
+    public static JsonDocument Parse(ReadOnlySpan<byte> json, string file) =>
+        StrictJson.ParseObject(json, (problem, subject, inner) => new CheckpointException(file, problem, subject, inner));
 
     /// <summary>A field's value, or null where it is absent or null.</summary>
     public JsonElement? Value(string name) =>

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Text.Json;
+using Llama.Gpu.Json;
 
 namespace Llama.Gpu.Checkpoints;
 
@@ -86,7 +87,7 @@ public sealed class SafeTensorsHeader
             throw new CheckpointException(file, "expected a header that begins with '{', found none (not a safetensors file?)");
         }
 
-        using var document = StrictJson.ParseObject(json, file);
+        using var document = JsonFields.Parse(json, file);
         long dataOffset = PrefixLength + length;
         long dataLength = fileLength - dataOffset;
         var tensors = new List<TensorInfo>();

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Llama.Gpu.Json;
 
 namespace Llama.Gpu.Checkpoints;
 
@@ -35,7 +36,7 @@ public sealed class SafeTensorsIndex
     public static SafeTensorsIndex Parse(ReadOnlySpan<byte> json, string file)
     {
         const string MapName = "weight_map";
-        using var document = StrictJson.ParseObject(json, file);
+        using var document = JsonFields.Parse(json, file);
         if (!document.RootElement.TryGetProperty(MapName, out var map))
         {
             throw new CheckpointException(file, "expected an object of tensor names and file names, found none", MapName);

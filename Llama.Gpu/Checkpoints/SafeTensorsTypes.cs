@@ -1,3 +1,5 @@
+using Llama.Gpu.Json;
+
 namespace Llama.Gpu.Checkpoints;
 
 /// <summary>The names safetensors gives to element types.</summary>

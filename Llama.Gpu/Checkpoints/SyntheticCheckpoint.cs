@@ -59,7 +59,7 @@ public static class SyntheticCheckpoint
         var written = new List<string>();
         try
         {
-            CheckpointFiles.Guard(directory, () => Directory.CreateDirectory(directory));
+            CreateFolder(directory);
             CheckSpace(directory, shards.Sum(shard => shard.Tensors.Sum(ShardPlan.ByteLength)));
 
             var fill = Filler(config, seed);
@@ -86,6 +86,18 @@ public static class SyntheticCheckpoint
         {
             Remove(written, existed ? null : directory);
             throw;
+        }
+    }
+
+    private static void CreateFolder(string directory)
+    {
+        try
+        {
+            Directory.CreateDirectory(directory);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw new CheckpointException(directory, $"cannot be created: {error.Message}", inner: error);
         }
     }
 

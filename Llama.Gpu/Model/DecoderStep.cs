@@ -17,11 +17,11 @@ public enum DecoderStep
     /// <summary>(T, heads, headDim): queries before rotation.</summary>
     Query,
 
-    /// <summary>(T, kvHeads, headDim): keys after rotation.</summary>
-    RotatedKey,
-
     /// <summary>(T, kvHeads, headDim): values.</summary>
     Value,
+
+    /// <summary>(T, kvHeads, headDim): keys after rotation.</summary>
+    RotatedKey,
 
     /// <summary>(heads, T, S): attention probabilities after the causal softmax.</summary>
     Probabilities,

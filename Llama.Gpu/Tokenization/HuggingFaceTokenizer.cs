@@ -23,7 +23,7 @@ public sealed class HuggingFaceTokenizer : BytePairTokenizer
     /// <param name="data">All of the file.</param>
     /// <param name="file">Its name, for errors.</param>
     /// <exception cref="TokenizerException">The file cannot be used.</exception>
-    public static HuggingFaceTokenizer Parse(ReadOnlyMemory<byte> data, string file) => JsonField.Read(data, file, Read);
+    public static HuggingFaceTokenizer Parse(ReadOnlySpan<byte> data, string file) => JsonField.Read(data, file, Read);
 
     private static HuggingFaceTokenizer Read(JsonField root)
     {

@@ -1,13 +1,11 @@
 using System.Text.Json;
-using System.Text.Unicode;
+using Llama.Gpu.Json;
 
 namespace Llama.Gpu.Tokenization;
 
 /// <summary>A value in a JSON file together with where it stands, so that every wrong type or missing field has an address.</summary>
 internal readonly struct JsonField
 {
-    private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false, MaxDepth = 64 };
-
     private readonly JsonElement _value;
     private readonly string _file;
     private readonly string _parent;
@@ -36,33 +34,11 @@ internal readonly struct JsonField
 
     /// <summary>Parses a file and hands its root object to a reader.</summary>
     /// <exception cref="TokenizerException">It is no JSON object, or has a key twice, or is too deep.</exception>
-    public static T Read<T>(ReadOnlyMemory<byte> data, string file, Func<JsonField, T> read)
+    public static T Read<T>(ReadOnlySpan<byte> data, string file, Func<JsonField, T> read)
     {
-        if (!Utf8.IsValid(data.Span))
-        {
-            throw new TokenizerException(file, "not valid UTF-8");
-        }
-
-        JsonDocument document;
-        try
-        {
-            document = JsonDocument.Parse(data, Options);
-        }
-        catch (JsonException error)
-        {
-            throw new TokenizerException(file, $"not valid JSON: {error.Message}", inner: error);
-        }
-        catch (InvalidOperationException error)
-        {
-            // how System.Text.Json reports an escape that is half a surrogate pair; here in a key, in Text() in a string
-            throw new TokenizerException(file, $"a key is no valid Unicode: {error.Message}", inner: error);
-        }
-
-        using (document)
-        {
-            var root = new JsonField(document.RootElement, file, "", null, -1);
-            return root.IsObject ? read(root) : throw root.Expected("an object");
-        }
+        using var document = StrictJson.ParseObject(
+            data, (problem, subject, inner) => new TokenizerException(file, problem, subject, inner));
+        return read(new JsonField(document.RootElement, file, "", null, -1));
     }
 
     /// <summary>Whether it is an object.</summary>
@@ -124,22 +100,7 @@ internal readonly struct JsonField
     }
 
     /// <summary>The string this is.</summary>
-    public string Text()
-    {
-        if (!IsString)
-        {
-            throw Expected("a string");
-        }
-
-        try
-        {
-            return _value.GetString()!;
-        }
-        catch (InvalidOperationException)
-        {
-            throw Expected("valid Unicode");
-        }
-    }
+    public string Text() => IsString ? _value.GetString()! : throw Expected("a string");
 
     /// <summary>The number this is.</summary>
     public int Integer() =>
@@ -165,7 +126,7 @@ internal readonly struct JsonField
         {
             JsonValueKind.Object => "an object",
             JsonValueKind.Array => "an array",
-            _ => _value.GetRawText() is { Length: > 60 } text ? text[..60] + "..." : _value.GetRawText(),
+            _ => StrictJson.Quote(_value),
         };
         return Error($"expected {what}, found {found}");
     }

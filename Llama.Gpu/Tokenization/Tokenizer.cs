@@ -7,7 +7,7 @@ public static class Tokenizer
 
     /// <summary>
     /// Opens the tokenizer in a file or a folder: of a folder, <c>tokenizer.json</c> (Hugging Face) or else
-    /// <c>tokenizer.model</c> (tiktoken's format). A file is told by what is in it, not by its name.
+    /// <c>tokenizer.model</c> (tiktoken's format). A file is JSON if it is named so or begins as an object does, else tiktoken's.
     /// </summary>
     /// <exception cref="TokenizerException">No tokenizer there, or one that cannot be used.</exception>
     public static ITokenizer Open(string path)
@@ -15,7 +15,7 @@ public static class Tokenizer
         ArgumentException.ThrowIfNullOrEmpty(path);
         string file = Directory.Exists(path) ? FindIn(path) : path;
         byte[] data = TokenizerFile.Read(file);
-        return data.AsSpan().TrimStart(" \t\r\n"u8) is [(byte)'{', ..]
+        return file.EndsWith(".json", StringComparison.OrdinalIgnoreCase) || data.AsSpan().TrimStart(" \t\r\n"u8) is [(byte)'{', ..]
             ? HuggingFaceTokenizer.Parse(data, file)
             : TiktokenTokenizer.Parse(data, file);
     }

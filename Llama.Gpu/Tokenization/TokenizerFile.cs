@@ -17,9 +17,18 @@ internal static class TokenizerFile
                 throw new TokenizerException(path, $"{stream.Length} bytes is more than a tokenizer has; expected {LargestSize} at most");
             }
 
+            if (stream.Length == 0)
+            {
+                throw new TokenizerException(path, "the file is empty");
+            }
+
             byte[] bytes = new byte[stream.Length];
             stream.ReadExactly(bytes);
             return bytes;
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new TokenizerException(path, "expected a file, found none", inner: error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
         {

@@ -8,5 +8,15 @@ namespace Llama.Gpu.Cli;
 internal sealed record CliConsole(TextReader In, TextWriter Out, TextWriter Error, bool Watched)
 {
     /// <summary>Writes a line of diagnostics.</summary>
-    public void Note(string message) => Error.WriteLine(message);
+    public void Note(string message)
+    {
+        try
+        {
+            Error.WriteLine(message);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // nobody is there to be told, and the exit code says it too
+        }
+    }
 }

@@ -21,9 +21,22 @@ internal static class CommandLineProgram
         IReadOnlyList<string> args, CliConsole console, IModelSource models, CancellationToken cancellationToken)
     {
         int code = await RunUnflushedAsync(args, console, models, cancellationToken).ConfigureAwait(false);
-        await console.Out.FlushAsync(CancellationToken.None).ConfigureAwait(false);
-        await console.Error.FlushAsync(CancellationToken.None).ConfigureAwait(false);
-        return code;
+        try
+        {
+            await console.Out.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+            return code;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            if (code == ExitCode.Success)
+            {
+                Report(exception, console);
+                return ExitCode.Error;
+            }
+
+            // what went wrong before is said already
+            return code;
+        }
     }
 
     private static async Task<int> RunUnflushedAsync(
@@ -33,11 +46,7 @@ internal static class CommandLineProgram
         var parsed = Root(console, models).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction)
         {
-            foreach (var error in parsed.Errors)
-            {
-                console.Note($"usage: {OneLine(error.Message)}");
-            }
-
+            console.Note($"usage: {OneLine(Problem(parsed))}");
             return ExitCode.WrongUsage;
         }
 
@@ -79,6 +88,17 @@ internal static class CommandLineProgram
         new SynthCommand(console),
         new DevicesCommand(console),
     };
+
+    private static string Problem(ParseResult parsed)
+    {
+        if (parsed.CommandResult.Command is not RootCommand root)
+        {
+            return string.Join(' ', parsed.Errors.Select(error => error.Message));
+        }
+
+        string found = parsed.UnmatchedTokens is [var first, ..] ? $"'{first}'" : "none";
+        return $"expected a verb ({string.Join(", ", root.Subcommands.Select(verb => verb.Name))}), found {found}";
+    }
 
     private static void Report(Exception exception, CliConsole console)
     {

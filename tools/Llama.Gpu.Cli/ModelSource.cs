@@ -15,9 +15,12 @@ internal sealed class ModelSource : IModelSource
 
     public ITokenizer? FindTokenizer(string directory)
     {
-        // a folder that is not there is an error of its own, which opening reports
-        bool without = Directory.Exists(directory) && !TokenizerFiles.Any(name => File.Exists(Path.Combine(directory, name)));
-        return without ? null : Tokenizer.Open(directory);
+        if (!Directory.Exists(directory))
+        {
+            throw new TokenizerException(directory, $"expected a model's folder, found {(File.Exists(directory) ? "a file" : "no such folder")}");
+        }
+
+        return TokenizerFiles.Any(name => File.Exists(Path.Combine(directory, name))) ? Tokenizer.Open(directory) : null;
     }
 
     public LoadedModel Load(string directory, DeviceName device, CancellationToken cancellationToken)

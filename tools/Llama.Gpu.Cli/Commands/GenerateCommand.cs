@@ -21,25 +21,17 @@ internal sealed class GenerateCommand : Command
     private readonly SamplingArguments _sampling = new();
     private readonly Option<int[]?> _rawIds = CommonOptions.RawIds();
 
-    private readonly Option<int> _maxTokens = new("--max-tokens", "-n")
-    {
-        Description = "Most tokens to generate.", HelpName = "N", DefaultValueFactory = _ => DefaultMaxTokens,
-    };
+    private readonly Option<int> _maxTokens = CommonOptions.Number("--max-tokens", "N", "Most tokens to generate.", DefaultMaxTokens, "-n");
 
-    private readonly Option<int?> _context = new("--context", "-c")
-    {
-        Description = "Positions of the KV cache; by default as many as the run can fill.", HelpName = "N",
-    };
+    private readonly Option<int?> _context = CommonOptions.OptionalNumber<int>(
+        "--context", "N", "Positions of the KV cache; by default as many as the run can fill.", "-c");
 
     private readonly Option<string[]> _stop = new("--stop")
     {
         Description = "Text to stop before; may be given more than once.", HelpName = "TEXT", Arity = ArgumentArity.OneOrMore,
     };
 
-    private readonly Option<int> _beams = new("--beams")
-    {
-        Description = "Beams of a beam search; only 1 for now.", HelpName = "N", DefaultValueFactory = _ => 1,
-    };
+    private readonly Option<int> _beams = CommonOptions.Number("--beams", "N", "Beams of a beam search; only 1 for now.", 1);
 
     private readonly Option<bool> _special = new("--special") { Description = "Read special tokens in the prompt as such." };
     private readonly Option<bool> _noBos = new("--no-bos") { Description = "Do not begin with the beginning-of-text token." };
@@ -90,7 +82,14 @@ internal sealed class GenerateCommand : Command
 
         using var model = _models.Load(directory, device, cancellationToken);
         IdList.Check(ids, model.Config.VocabularySize);
-        using var session = model.CreateSession(ContextLength(parsed, model.Config, ids.Length));
+        int contextLength = ContextLength(parsed, model.Config, ids.Length);
+        if (ids.Length > contextLength)
+        {
+            // before anything is printed
+            throw new ContextOverflowException(position: 0, ids.Length, contextLength);
+        }
+
+        using var session = model.CreateSession(contextLength);
         var generator = new TextGenerator(session, tokenizer, model.Config.EndOfTextIds);
         bool json = parsed.GetValue(CommonOptions.Json);
         string echo = prompt ?? Decode(tokenizer, ids);

@@ -18,18 +18,14 @@ internal sealed class LogitsCommand : Command
     private readonly Option<int[]?> _rawIds = CommonOptions.RawIds();
     private readonly DeviceOptions _device = new();
 
-    private readonly Option<string?> _out = new("--out", "-o")
-    {
-        Description = "File for all logits: float32, little-endian, positions x vocabulary.", HelpName = "FILE",
-    };
+    private readonly Option<string> _out = CommonOptions.FilePath(
+        "--out", "FILE", "File for all logits: float32, little-endian, positions x vocabulary.", "-o");
 
-    private readonly Option<int> _top = new("--top")
-    {
-        Description = "How many of the last position's largest logits are printed.", HelpName = "N", DefaultValueFactory = _ => DefaultTop,
-    };
+    private readonly Option<int> _top =
+        CommonOptions.Number("--top", "N", "How many of the last position's largest logits are printed.", DefaultTop);
 
     public LogitsCommand(CliConsole console, IModelSource models)
-        : base("logits", "Computes logits token by token; prints the largest of the last position.")
+        : base("logits", "Computes the logits after each token; prints the largest of the last position.")
     {
         _console = console;
         _models = models;

@@ -18,13 +18,9 @@ internal sealed class SynthCommand : Command
         Description = $"{string.Join(", ", SyntheticPresets.Names)}.", HelpName = "NAME", Required = true,
     };
 
-    private readonly Option<string> _out = new("--out", "-o")
-    {
-        Description = "Folder to write, empty or not there yet.", HelpName = "DIR", Required = true,
-    };
-
-    private readonly Option<ulong> _seed = new("--seed") { Description = "Chooses the weights; 0 by default.", HelpName = "N" };
-    private readonly Option<int?> _layers = new("--layers") { Description = "Cuts the model to this many layers.", HelpName = "N" };
+    private readonly Option<string> _out = CommonOptions.FilePath("--out", "DIR", "Folder to write, empty or not there yet.", "-o");
+    private readonly Option<ulong> _seed = CommonOptions.Number<ulong>("--seed", "N", "Chooses the weights.", 0);
+    private readonly Option<int?> _layers = CommonOptions.OptionalNumber<int>("--layers", "N", "Cuts the model to this many layers.");
 
     private readonly Option<TensorType?> _type = CommonOptions.Parsed<TensorType?>(
         "--type", "f32|f16|bf16", "Type of the weights; by default the one the model was published in.", text => TypeNames.Parse(text));
@@ -33,6 +29,7 @@ internal sealed class SynthCommand : Command
         : base("synth", "Writes a checkpoint with random weights in the real format.")
     {
         _console = console;
+        _out.Required = true;
         Add(_preset);
         Add(_out);
         Add(_seed);

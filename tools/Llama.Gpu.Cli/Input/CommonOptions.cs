@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Numerics;
 
 namespace Llama.Gpu.Cli.Input;
 
@@ -13,24 +15,38 @@ internal static class CommonOptions
         Recursive = true,
     };
 
-    public static Option<string?> Model() => new("--model", "-m")
+    public static Option<string> Model() => FilePath("--model", "DIR", "Folder of the checkpoint.", "-m");
+
+    public static Option<string> RequiredModel()
     {
-        Description = "Folder of the checkpoint.",
-        HelpName = "DIR",
+        var option = Model();
+        option.Required = true;
+        return option;
+    }
+
+    /// <summary>An option that is a file's or a folder's path.</summary>
+    public static Option<string> FilePath(string name, string helpName, string description, params string[] aliases) => new(name, aliases)
+    {
+        Description = description,
+        HelpName = helpName,
+        CustomParser = result => Parse(result, text => text.Length > 0
+            ? text
+            : throw new FormatException($"{name}: expected a path, found an empty one")),
     };
 
-    public static Option<string> RequiredModel() => new("--model", "-m")
-    {
-        Description = "Folder of the checkpoint.",
-        HelpName = "DIR",
-        Required = true,
-    };
+    /// <summary>An option that is a number, with a default.</summary>
+    public static Option<T> Number<T>(string name, string helpName, string description, T standard, params string[] aliases)
+        where T : struct, INumber<T>, IMinMaxValue<T> => new(name, aliases)
+        {
+            Description = description,
+            HelpName = helpName,
+            DefaultValueFactory = _ => standard,
+            CustomParser = result => Parse(result, text => ParseNumber<T>(name, text)),
+        };
 
-    public static Option<string?> Tokenizer() => new("--tokenizer")
-    {
-        Description = "Tokenizer file, instead of a model's.",
-        HelpName = "FILE",
-    };
+    /// <summary>An option that is a number, or null where it is not given.</summary>
+    public static Option<T?> OptionalNumber<T>(string name, string helpName, string description, params string[] aliases)
+        where T : struct, INumber<T>, IMinMaxValue<T> => Parsed<T?>(name, helpName, description, text => ParseNumber<T>(name, text), aliases);
 
     public static Option<int[]?> RawIds() => Parsed("--raw-ids", "1,2,3", "Token ids instead of a text; needs no tokenizer.", IdList.Parse);
 
@@ -39,12 +55,27 @@ internal static class CommonOptions
         parsed.GetValue(option) is { Length: > 0 } ids ? ids : null;
 
     /// <summary>An option that a function reads; what the function objects to is wrong usage.</summary>
-    public static Option<T?> Parsed<T>(string name, string helpName, string description, Func<string, T> parse) => new(name)
+    public static Option<T?> Parsed<T>(
+        string name, string helpName, string description, Func<string, T> parse, params string[] aliases) => new(name, aliases)
+        {
+            Description = description,
+            HelpName = helpName,
+            CustomParser = result => Parse(result, parse),
+        };
+
+    private static T ParseNumber<T>(string name, string text)
+        where T : struct, INumber<T>, IMinMaxValue<T>
     {
-        Description = description,
-        HelpName = helpName,
-        CustomParser = result => Parse(result, parse),
-    };
+        bool whole = typeof(T) != typeof(double);
+        if (T.TryParse(text, whole ? NumberStyles.AllowLeadingSign : NumberStyles.Float, CultureInfo.InvariantCulture, out var number))
+        {
+            return number;
+        }
+
+        throw new FormatException(whole
+            ? string.Create(CultureInfo.InvariantCulture, $"{name}: expected a whole number from {T.MinValue} to {T.MaxValue}, found '{text}'")
+            : $"{name}: expected a number, found '{text}'");
+    }
 
     /// <summary>Reads an argument's one token with a function; what the function objects to is wrong usage.</summary>
     public static T? Parse<T>(ArgumentResult result, Func<string, T> parse)

@@ -15,11 +15,8 @@ internal sealed class DeviceOptions
     private readonly Option<long?> _vram =
         CommonOptions.Parsed<long?>("--vram", "SIZE", "Device memory budget, such as 1.5GiB.", text => ByteSize.Parse(text));
 
-    private readonly Option<int?> _threads = new("--threads", "-t")
-    {
-        Description = "Threads of the host's processor.",
-        HelpName = "N",
-    };
+    private readonly Option<int?> _threads =
+        CommonOptions.OptionalNumber<int>("--threads", "N", "Threads of the host's processor.", "-t");
 
     public void AddTo(Command command)
     {

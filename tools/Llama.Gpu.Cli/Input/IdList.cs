@@ -5,27 +5,30 @@ namespace Llama.Gpu.Cli.Input;
 /// <summary>Token ids as they are written on the command line: <c>1,2,3</c>.</summary>
 internal static class IdList
 {
-    /// <summary>Reads at least one id; ids are separated by commas, spaces or both.</summary>
+    /// <summary>Reads at least one id; ids are separated by spaces or by one comma, which may also stand behind the last.</summary>
     /// <exception cref="FormatException">No list of ids; says what was expected and what was found.</exception>
     public static int[] Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        string[] parts = text.Split([',', ' ', '\t', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries);
-        if (parts.Length == 0)
+        string list = text.Trim();
+        var ids = new List<int>();
+        foreach (string group in (list.EndsWith(',') ? list[..^1] : list).Split(','))
         {
-            throw new FormatException("ids: expected token ids such as 1,2,3, found none");
-        }
-
-        var ids = new int[parts.Length];
-        for (int i = 0; i < parts.Length; i++)
-        {
-            if (!int.TryParse(parts[i], NumberStyles.None, CultureInfo.InvariantCulture, out ids[i]))
+            string[] parts = group.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+            if (parts.Length == 0)
             {
-                throw new FormatException($"ids: expected token ids such as 1,2,3, found '{parts[i]}'");
+                throw Error($"none in '{text}'");
+            }
+
+            foreach (string part in parts)
+            {
+                ids.Add(int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int id) ? id : throw Error($"'{part}'"));
             }
         }
 
-        return ids;
+        return [.. ids];
+
+        static FormatException Error(string found) => new($"ids: expected token ids such as 1,2,3, found {found}");
     }
 
     /// <summary>Checks that every id has a token.</summary>

@@ -27,7 +27,7 @@ internal static class JsonText
         }
         catch (JsonException exception)
         {
-            throw new InputException($"standard input, line {number}: expected a JSON string, found none", exception);
+            throw new InputException($"standard input, line {number}: expected a JSON string, found no valid JSON", exception);
         }
     }
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Llama.Gpu.Generation;
 
 namespace Llama.Gpu.Cli.Input;
@@ -9,22 +8,22 @@ internal sealed class SamplingArguments
 {
     private static readonly SamplingOptions Defaults = SamplingOptions.Greedy;
 
-    private readonly Option<double> _temperature = Number("--temperature", "Logits are divided by it; 0 is greedy.", Defaults.Temperature);
-    private readonly Option<double> _topP = Number("--top-p", "Keep the likeliest tokens up to this share of probability.", Defaults.TopP);
-    private readonly Option<double> _minP = Number(
-        "--min-p", "Keep tokens of at least this share of the likeliest's probability.", Defaults.MinP);
-    private readonly Option<double> _penalty = Number(
-        "--repeat-penalty", "Above 1 makes tokens of the context less likely.", Defaults.RepetitionPenalty);
+    private readonly Option<double> _temperature =
+        CommonOptions.Number("--temperature", "X", "Logits are divided by it; 0 is greedy.", Defaults.Temperature);
 
-    private readonly Option<int> _topK = new("--top-k")
-    {
-        Description = "Keep this many of the likeliest tokens; 0 keeps all.", HelpName = "N", DefaultValueFactory = _ => Defaults.TopK,
-    };
+    private readonly Option<double> _topP =
+        CommonOptions.Number("--top-p", "X", "Keep the likeliest tokens up to this share of probability.", Defaults.TopP);
 
-    private readonly Option<ulong?> _seed = new("--seed")
-    {
-        Description = "Seed of the draws; a fresh one by default.", HelpName = "N",
-    };
+    private readonly Option<double> _minP =
+        CommonOptions.Number("--min-p", "X", "Keep tokens of at least this share of the likeliest's probability.", Defaults.MinP);
+
+    private readonly Option<double> _penalty =
+        CommonOptions.Number("--repeat-penalty", "X", "Above 1 makes tokens of the context less likely.", Defaults.RepetitionPenalty);
+
+    private readonly Option<int> _topK =
+        CommonOptions.Number("--top-k", "N", "Keep this many of the likeliest tokens; 0 keeps all.", Defaults.TopK);
+
+    private readonly Option<ulong?> _seed = CommonOptions.OptionalNumber<ulong>("--seed", "N", "Seed of the draws; a fresh one by default.");
 
     public void AddTo(Command command)
     {
@@ -80,16 +79,5 @@ internal sealed class SamplingArguments
         nameof(SamplingOptions.TopP) => _topP.Name,
         nameof(SamplingOptions.MinP) => _minP.Name,
         _ => _penalty.Name,
-    };
-
-    private static Option<double> Number(string name, string description, double standard) => new(name)
-    {
-        Description = description,
-        HelpName = "X",
-        DefaultValueFactory = _ => standard,
-        CustomParser = result => CommonOptions.Parse(result, text =>
-            double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
-                ? number
-                : throw new FormatException($"{name}: expected a number, found '{text}'")),
     };
 }

@@ -6,8 +6,10 @@ namespace Llama.Gpu.Cli.Input;
 /// <summary>Which tokenizer: a model's, or a file.</summary>
 internal sealed class TokenizerOptions(IModelSource models)
 {
-    private readonly Option<string?> _model = CommonOptions.Model();
-    private readonly Option<string?> _file = CommonOptions.Tokenizer();
+    private readonly Option<string> _model = CommonOptions.Model();
+    private readonly Option<string> _file =
+        CommonOptions.FilePath("--tokenizer", "FILE", "Tokenizer file, instead of a model's.");
+
 
     public void AddTo(Command command)
     {
