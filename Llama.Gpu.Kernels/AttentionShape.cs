@@ -40,11 +40,6 @@ public readonly record struct AttentionShape(int TokenCount, int FirstPosition, 
                 $"expected a divisor of the {HeadCount} query heads, found {KeyValueHeadCount}", $"{name}.{nameof(KeyValueHeadCount)}");
         }
 
-        if ((long)HeadCount * HeadDim > Require.MaxDimension)
-        {
-            throw new ArgumentException(
-                $"expected all heads together to be at most {Require.MaxDimension} wide, found {(long)HeadCount * HeadDim}",
-                $"{name}.{nameof(HeadDim)}");
-        }
+        Require.Heads(HeadCount, HeadDim, $"{name}.{nameof(HeadDim)}");
     }
 }

@@ -85,7 +85,8 @@ public sealed class AttentionWeightedSum : ITypedKernel<AttentionWeightedSum.Lau
             (((long)head * shape.TokenCount) + token) * shape.PositionCount, visible);
         ArrayView<float> target = output.SubView((((long)token * shape.HeadCount) + head) * headDim, headDim);
 
-        // Every lane makes every turn, because of the barriers; lanes without a pair or a slice add nothing and store nothing.
+        // Every lane makes every turn, because of the barrier; lanes without a pair or a slice add nothing and store nothing.
+        // Several slices mean that one turn covers all pairs, so the shared memory is not used again.
         for (int firstPair = 0; firstPair < pairs; firstPair += across)
         {
             int element = (firstPair + column) << 1;
@@ -115,8 +116,6 @@ public sealed class AttentionWeightedSum : ITypedKernel<AttentionWeightedSum.Lau
                         sum1 += partial[(other << 1) + 1];
                     }
                 }
-
-                Group.Barrier();
             }
 
             if (slice == 0 && element < headDim)

@@ -28,7 +28,7 @@ public sealed class KeyValueCacheAppend : ITypedKernel<KeyValueCacheAppend.Launc
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="input">(T, width).</param>
-    /// <param name="cache">(capacity, width), changed in rows <paramref name="firstPosition"/> to <paramref name="firstPosition"/> + T - 1.</param>
+    /// <param name="cache">(capacity, width), changed in T rows from <paramref name="firstPosition"/> on.</param>
     /// <param name="tokenCount">T, at least 1.</param>
     /// <param name="width">Width of all key-value heads together.</param>
     /// <param name="firstPosition">Position of the first token.</param>

@@ -21,7 +21,13 @@ public sealed class RmsNorm : ITypedKernel<RmsNorm.Launch>
     }
 
     internal delegate void Launch(
-        AcceleratorStream stream, KernelConfig config, ArrayView<float> input, WeightView weight, ArrayView<float> output, int hiddenSize, float epsilon);
+        AcceleratorStream stream,
+        KernelConfig config,
+        ArrayView<float> input,
+        WeightView weight,
+        ArrayView<float> output,
+        int hiddenSize,
+        float epsilon);
 
     /// <summary>Bytes and operations of one run.</summary>
     public static Cost CostOf(TensorType type, int tokenCount, int hiddenSize) =>

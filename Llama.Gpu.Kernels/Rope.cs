@@ -48,11 +48,12 @@ public sealed class Rope
         Require.Dimension(tokenCount);
         Require.Dimension(headCount);
         Require.HeadDim(headDim);
+        Require.Heads(headCount, headDim);
         Require.Position(firstPosition, tokenCount);
         Require.Holds(values, tokenCount, headCount, headDim);
         Require.Holds(cosines, (long)firstPosition + tokenCount, headDim >> 1);
         Require.Holds(sines, (long)firstPosition + tokenCount, headDim >> 1);
-        int pairs = checked(headCount * (headDim >> 1));
+        int pairs = headCount * (headDim >> 1);
         _kernel(stream, _shapes.RowsByColumns(tokenCount, pairs), values, cosines, sines, headCount, headDim >> 1, firstPosition);
     }
 

@@ -1,7 +1,9 @@
 namespace Llama.Gpu.Kernels;
 
 /// <summary>A kernel that exists once for each element type: what a launcher with a <see cref="WeightView"/> implements.</summary>
-/// <typeparam name="TLaunch">The launch with the element type hidden: takes a <see cref="WeightView"/> where the kernel takes its typed view.</typeparam>
+/// <typeparam name="TLaunch">
+/// The launch with the element type hidden: takes a <see cref="WeightView"/> where the kernel takes its typed view.
+/// </typeparam>
 internal interface ITypedKernel<TLaunch>
     where TLaunch : Delegate
 {
@@ -11,7 +13,9 @@ internal interface ITypedKernel<TLaunch>
         where TElement : struct, IElement<T>;
 }
 
-/// <summary>The loaded kernels of a launcher by element type. One is loaded when it is first asked for: a model has one type, seldom two.</summary>
+/// <summary>
+/// The loaded kernels of a launcher by element type. One is loaded when it is first asked for: a model has one type, seldom two.
+/// </summary>
 internal sealed class KernelByType<TLaunch>(Accelerator accelerator, ITypedKernel<TLaunch> kernel)
     where TLaunch : Delegate
 {

@@ -36,6 +36,16 @@ internal static class Require
         }
     }
 
+    /// <summary>All heads of a token together: their width is an extent of its own.</summary>
+    public static void Heads(int headCount, int headDim, [CallerArgumentExpression(nameof(headDim))] string name = "")
+    {
+        if ((long)headCount * headDim > MaxDimension)
+        {
+            throw new ArgumentException(
+                $"expected all heads together to be at most {MaxDimension} wide, found {(long)headCount * headDim}", name);
+        }
+    }
+
     /// <summary>A view of activations, which may be longer than the shape: buffers are sized for the largest chunk.</summary>
     public static void Holds<T>(
         ArrayView<T> view, long first, long second = 1, long third = 1, [CallerArgumentExpression(nameof(view))] string name = "")

@@ -153,6 +153,18 @@ public sealed class SamplerTests
         Assert.That(PortableMath.ExpOfNonPositive(double.NegativeInfinity), Is.Zero);
     }
 
+    [Test]
+    public void Weights_have_the_same_bits_one_by_one_and_in_vectors()
+    {
+        for (int length = 0; length <= 70; length++)
+        {
+            float[] scores = [.. Enumerable.Range(0, length).Select(i => i % 9 == 4 ? float.NegativeInfinity : -(i * i * 0.37f) + 2)];
+            var weights = new double[length];
+            PortableMath.Weights(scores, 2f, 0.8, weights);
+            Assert.That(weights, Is.EqualTo(scores.Select(score => PortableMath.Weight(score, 2f, 0.8))).AsCollection);
+        }
+    }
+
     [TestCase(0.0)]
     [TestCase(1.0)]
     public void Nan_logit_is_a_typed_error_naming_the_token(double temperature)

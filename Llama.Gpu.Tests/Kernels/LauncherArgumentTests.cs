@@ -19,44 +19,84 @@ public sealed class LauncherArgumentTests
     private static IEnumerable<TestCaseData> Refused()
     {
         var shape = new AttentionShape(2, 3, 4, 2, 8);
-        yield return Case("gather without tokens", "tokenCount", "1 to", "found 0", k => k.EmbeddingGather.Run(Stream, I(4), W(40), F(40), 0, 5, 8));
-        yield return Case("gather with few ids", "tokens", "at least 4", "found 3", k => k.EmbeddingGather.Run(Stream, I(3), W(40), F(40), 4, 5, 8));
-        yield return Case("gather from a short table", "table", "expected 40 ", "found 39", k => k.EmbeddingGather.Run(Stream, I(4), W(39), F(40), 4, 5, 8));
-        yield return Case("gather into a short output", "output", "at least 32", "found 31", k => k.EmbeddingGather.Run(Stream, I(4), W(40), F(31), 4, 5, 8));
-        yield return Case("norm of no rows", "tokenCount", "1 to", "found -1", k => k.RmsNorm.Run(Stream, F(8), W(8), F(8), -1, 8, 1e-5f));
-        yield return Case("norm with a long weight", "weight", "expected 8 ", "found 9", k => k.RmsNorm.Run(Stream, F(8), W(9), F(8), 1, 8, 1e-5f));
-        yield return Case("norm with an epsilon of NaN", "epsilon", "finite", "found NaN", k => k.RmsNorm.Run(Stream, F(8), W(8), F(8), 1, 8, float.NaN));
-        yield return Case("matrix with a short input", "input", "at least 12 elements (2 x 6", "found 11", k => k.MatMul.Run(Stream, F(11), W(30), F(10), 2, 5, 6));
-        yield return Case("matrix of a wrong size", "weight", "expected 30 elements (5 x 6", "found 31", k => k.MatMul.Run(Stream, F(12), W(31), F(10), 2, 5, 6));
-        yield return Case("matrix with a short output", "output", "at least 10", "found 9", k => k.MatMul.Run(Stream, F(12), W(30), F(9), 2, 5, 6));
-        yield return Case("matrix of absurd size", "input", "at least 1152921504606846976", "found 9", k => k.MatMul.Run(Stream, F(9), W(30), F(9), 1 << 30, 1, 1 << 30));
-        yield return Case("matrix beyond the largest extent", "inputSize", "1 to", "found 2147483647", k => k.MatMul.Run(Stream, F(12), W(30), F(9), 1, 1, int.MaxValue));
-        yield return Case("vector with a short input", "input", "at least 6", "found 5", k => k.MatVec.Run(Stream, F(5), W(30), F(5), 5, 6));
-        yield return Case("vector with a weight of unknown type", "weight", "Float32, Float16 or BFloat16", "found 9", k => k.MatVec.Run(Stream, F(6), new WeightView((TensorType)9, W(30).Data), F(5), 5, 6));
-        yield return Case("head without rows", "rows", "1 to", "found 0", k => k.OutputHead.Run(Stream, F(6), W(30), F(5), 0, 5, 6));
-        yield return Case("head with short logits", "logits", "at least 10", "found 9", k => k.OutputHead.Run(Stream, F(12), W(30), F(9), 2, 5, 6));
-        yield return Case("bias of a wrong size", "bias", "expected 6 ", "found 5", k => k.BiasAdd.Run(Stream, F(12), W(5), 2, 6));
-        yield return Case("bias on short values", "values", "at least 12", "found 11", k => k.BiasAdd.Run(Stream, F(11), W(6), 2, 6));
-        yield return Case("residual with a short addend", "addend", "at least 12", "found 11", k => k.ResidualAdd.Run(Stream, F(12), F(11), 2, 6));
-        yield return Case("gate with a short up", "up", "at least 12", "found 11", k => k.SwiGlu.Run(Stream, F(12), F(11), F(12), 2, 6));
-        yield return Case("rotation of an odd head", "headDim", "even", "found 7", k => k.Rope.Run(Stream, F(99), F(99), F(99), 1, 1, 7, 0));
-        yield return Case("rotation past the tables", "cosines", "at least 20 elements (5 x 4", "found 19", k => k.Rope.Run(Stream, F(99), F(19), F(20), 2, 1, 8, 3));
-        yield return Case("rotation at a negative position", "firstPosition", "0 to", "found -1", k => k.Rope.Run(Stream, F(99), F(99), F(99), 1, 1, 8, -1));
-        yield return Case("append past the capacity", "cache", "at least 40 elements (5 x 8", "found 39", k => k.KeyValueCacheAppend.Run(Stream, F(16), W(39), 2, 8, 3));
-        yield return Case("append at an absurd position", "firstPosition", "0 to", "found 2147483647", k => k.KeyValueCacheAppend.Run(Stream, F(16), W(40), 2, 8, int.MaxValue));
-        yield return Case("scores with a short cache", "keys", "at least 80 elements (5 x 16", "found 79", k => k.RopeScores.Run(Stream, F(64), W(79), F(20), F(20), F(40), shape, 1f));
-        yield return Case("scores with short queries", "queries", "at least 64", "found 63", k => k.RopeScores.Run(Stream, F(63), W(80), F(20), F(20), F(40), shape, 1f));
-        yield return Case("scores with a short result", "scores", "at least 40 elements (4 x 2 x 5", "found 39", k => k.RopeScores.Run(Stream, F(64), W(80), F(20), F(20), F(39), shape, 1f));
-        yield return Case("scores of a head too wide", "shape", "512", "found 514", k => k.RopeScores.Run(Stream, F(1), W(1), F(1), F(1), F(1), new(1, 0, 1, 1, 514), 1f));
-        yield return Case("softmax of heads that no group divides", "KeyValueHeadCount", "divisor of the 4", "found 3", k => k.CausalSoftmax.Run(Stream, F(99), shape with { KeyValueHeadCount = 3 }));
-        yield return Case("softmax of no tokens", "TokenCount", "1 to", "found 0", k => k.CausalSoftmax.Run(Stream, F(99), shape with { TokenCount = 0 }));
-        yield return Case("softmax of short scores", "scores", "at least 40", "found 39", k => k.CausalSoftmax.Run(Stream, F(39), shape));
-        yield return Case("softmax of heads too wide together", "HeadDim", "wide", "found 1152921504606846976", k => k.CausalSoftmax.Run(Stream, F(39), new(1, 0, 1 << 30, 1, 1 << 30)));
-        yield return Case("weighted sum with a short cache", "values", "at least 80", "found 79", k => k.AttentionWeightedSum.Run(Stream, F(40), W(79), F(64), shape));
-        yield return Case("weighted sum with a short output", "output", "at least 64", "found 63", k => k.AttentionWeightedSum.Run(Stream, F(40), W(80), F(63), shape));
-        yield return Case("argmax of nothing", "count", "1 to", "found 0", k => k.ArgMax.Run(Stream, F(4), I(1), 0));
-        yield return Case("argmax without room for the result", "result", "at least 1", "found 0", k => k.ArgMax.Run(Stream, F(4), I(0), 4));
-        yield return Case("argmax past the end", "values", "at least 5", "found 4", k => k.ArgMax.Run(Stream, F(4), I(1), 5));
+        yield return Case("gather without tokens", "tokenCount", "1 to", "found 0",
+            k => k.EmbeddingGather.Run(Stream, I(4), W(40), F(40), 0, 5, 8));
+        yield return Case("gather with few ids", "tokens", "at least 4", "found 3",
+            k => k.EmbeddingGather.Run(Stream, I(3), W(40), F(40), 4, 5, 8));
+        yield return Case("gather from a short table", "table", "expected 40 ", "found 39",
+            k => k.EmbeddingGather.Run(Stream, I(4), W(39), F(40), 4, 5, 8));
+        yield return Case("gather into a short output", "output", "at least 32", "found 31",
+            k => k.EmbeddingGather.Run(Stream, I(4), W(40), F(31), 4, 5, 8));
+        yield return Case("norm of no rows", "tokenCount", "1 to", "found -1",
+            k => k.RmsNorm.Run(Stream, F(8), W(8), F(8), -1, 8, 1e-5f));
+        yield return Case("norm with a long weight", "weight", "expected 8 ", "found 9",
+            k => k.RmsNorm.Run(Stream, F(8), W(9), F(8), 1, 8, 1e-5f));
+        yield return Case("norm with an epsilon of NaN", "epsilon", "finite", "found NaN",
+            k => k.RmsNorm.Run(Stream, F(8), W(8), F(8), 1, 8, float.NaN));
+        yield return Case("matrix with a short input", "input", "at least 12 elements (2 x 6", "found 11",
+            k => k.MatMul.Run(Stream, F(11), W(30), F(10), 2, 5, 6));
+        yield return Case("matrix of a wrong size", "weight", "expected 30 elements (5 x 6", "found 31",
+            k => k.MatMul.Run(Stream, F(12), W(31), F(10), 2, 5, 6));
+        yield return Case("matrix with a short output", "output", "at least 10", "found 9",
+            k => k.MatMul.Run(Stream, F(12), W(30), F(9), 2, 5, 6));
+        yield return Case("matrix of absurd size", "input", "at least 1152921504606846976", "found 9",
+            k => k.MatMul.Run(Stream, F(9), W(30), F(9), 1 << 30, 1, 1 << 30));
+        yield return Case("matrix beyond the largest extent", "inputSize", "1 to", "found 2147483647",
+            k => k.MatMul.Run(Stream, F(12), W(30), F(9), 1, 1, int.MaxValue));
+        yield return Case("vector with a short input", "input", "at least 6", "found 5",
+            k => k.MatVec.Run(Stream, F(5), W(30), F(5), 5, 6));
+        yield return Case("vector with a weight of unknown type", "weight", "Float32, Float16 or BFloat16", "found 9",
+            k => k.MatVec.Run(Stream, F(6), new WeightView((TensorType)9, W(30).Data), F(5), 5, 6));
+        yield return Case("head without rows", "rows", "1 to", "found 0",
+            k => k.OutputHead.Run(Stream, F(6), W(30), F(5), 0, 5, 6));
+        yield return Case("head with short logits", "logits", "at least 10", "found 9",
+            k => k.OutputHead.Run(Stream, F(12), W(30), F(9), 2, 5, 6));
+        yield return Case("bias of a wrong size", "bias", "expected 6 ", "found 5",
+            k => k.BiasAdd.Run(Stream, F(12), W(5), 2, 6));
+        yield return Case("bias on short values", "values", "at least 12", "found 11",
+            k => k.BiasAdd.Run(Stream, F(11), W(6), 2, 6));
+        yield return Case("residual with a short addend", "addend", "at least 12", "found 11",
+            k => k.ResidualAdd.Run(Stream, F(12), F(11), 2, 6));
+        yield return Case("gate with a short up", "up", "at least 12", "found 11",
+            k => k.SwiGlu.Run(Stream, F(12), F(11), F(12), 2, 6));
+        yield return Case("rotation of an odd head", "headDim", "even", "found 7",
+            k => k.Rope.Run(Stream, F(99), F(99), F(99), 1, 1, 7, 0));
+        yield return Case("rotation of heads too wide together", "headDim", "wide", "found 1152921504606846976",
+            k => k.Rope.Run(Stream, F(99), F(99), F(99), 1, 1 << 30, 1 << 30, 0));
+        yield return Case("rotation past the tables", "cosines", "at least 20 elements (5 x 4", "found 19",
+            k => k.Rope.Run(Stream, F(99), F(19), F(20), 2, 1, 8, 3));
+        yield return Case("rotation at a negative position", "firstPosition", "0 to", "found -1",
+            k => k.Rope.Run(Stream, F(99), F(99), F(99), 1, 1, 8, -1));
+        yield return Case("append past the capacity", "cache", "at least 40 elements (5 x 8", "found 39",
+            k => k.KeyValueCacheAppend.Run(Stream, F(16), W(39), 2, 8, 3));
+        yield return Case("append at an absurd position", "firstPosition", "0 to", "found 2147483647",
+            k => k.KeyValueCacheAppend.Run(Stream, F(16), W(40), 2, 8, int.MaxValue));
+        yield return Case("scores with a short cache", "keys", "at least 80 elements (5 x 16", "found 79",
+            k => k.RopeScores.Run(Stream, F(64), W(79), F(20), F(20), F(40), shape, 1f));
+        yield return Case("scores with short queries", "queries", "at least 64", "found 63",
+            k => k.RopeScores.Run(Stream, F(63), W(80), F(20), F(20), F(40), shape, 1f));
+        yield return Case("scores with a short result", "scores", "at least 40 elements (4 x 2 x 5", "found 39",
+            k => k.RopeScores.Run(Stream, F(64), W(80), F(20), F(20), F(39), shape, 1f));
+        yield return Case("scores of a head too wide", "shape", "512", "found 514",
+            k => k.RopeScores.Run(Stream, F(1), W(1), F(1), F(1), F(1), new(1, 0, 1, 1, 514), 1f));
+        yield return Case("softmax of heads that no group divides", "KeyValueHeadCount", "divisor of the 4", "found 3",
+            k => k.CausalSoftmax.Run(Stream, F(99), shape with { KeyValueHeadCount = 3 }));
+        yield return Case("softmax of no tokens", "TokenCount", "1 to", "found 0",
+            k => k.CausalSoftmax.Run(Stream, F(99), shape with { TokenCount = 0 }));
+        yield return Case("softmax of short scores", "scores", "at least 40", "found 39",
+            k => k.CausalSoftmax.Run(Stream, F(39), shape));
+        yield return Case("softmax of heads too wide together", "HeadDim", "wide", "found 1152921504606846976",
+            k => k.CausalSoftmax.Run(Stream, F(39), new(1, 0, 1 << 30, 1, 1 << 30)));
+        yield return Case("weighted sum with a short cache", "values", "at least 80", "found 79",
+            k => k.AttentionWeightedSum.Run(Stream, F(40), W(79), F(64), shape));
+        yield return Case("weighted sum with a short output", "output", "at least 64", "found 63",
+            k => k.AttentionWeightedSum.Run(Stream, F(40), W(80), F(63), shape));
+        yield return Case("argmax of nothing", "count", "1 to", "found 0",
+            k => k.ArgMax.Run(Stream, F(4), I(1), 0));
+        yield return Case("argmax without room for the result", "result", "at least 1", "found 0",
+            k => k.ArgMax.Run(Stream, F(4), I(0), 4));
+        yield return Case("argmax past the end", "values", "at least 5", "found 4",
+            k => k.ArgMax.Run(Stream, F(4), I(1), 5));
     }
 
     [TestCaseSource(nameof(Refused))]
@@ -101,13 +141,14 @@ public sealed class LauncherArgumentTests
     public void Cost_counts_each_operand_once()
     {
         // Llama-3-8B's gate projection, one token: 4096 x 14336 weights of 2 bytes, two operations each
-        Assert.That(MatVec.CostOf(TensorType.BFloat16, 14336, 4096), Is.EqualTo(new Cost((14336L * 4096 * 2) + (4 * (4096 + 14336)), 2L * 14336 * 4096)));
-        Assert.That(
-            MatMul.CostOf(TensorType.BFloat16, 1, 14336, 4096), Is.EqualTo(MatVec.CostOf(TensorType.BFloat16, 14336, 4096)));
+        var projection = new Cost((14336L * 4096 * 2) + (4 * (4096 + 14336)), 2L * 14336 * 4096);
+        Assert.That(MatVec.CostOf(TensorType.BFloat16, 14336, 4096), Is.EqualTo(projection));
+        Assert.That(MatMul.CostOf(TensorType.BFloat16, 1, 14336, 4096), Is.EqualTo(projection));
 
         // 2 queries at positions 3 and 4 see 4 and 5 keys: 9 pairs a head
         var shape = new AttentionShape(2, 3, 4, 2, 8);
-        Assert.That(AttentionWeightedSum.CostOf(TensorType.Float16, shape), Is.EqualTo(new Cost((36 * 4) + (5 * 16 * 2) + (2 * 32 * 4), 36 * 8 * 2)));
+        var sum = new Cost((36 * 4) + (5 * 16 * 2) + (2 * 32 * 4), 36 * 8 * 2);
+        Assert.That(AttentionWeightedSum.CostOf(TensorType.Float16, shape), Is.EqualTo(sum));
     }
 
     private static TestCaseData Case(string name, string argument, string expected, string found, Action<KernelSet> run) =>

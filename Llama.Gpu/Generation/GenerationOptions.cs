@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace Llama.Gpu.Generation;
 
-/// <summary>How a text is continued and when that ends. The default: greedy, until a token that ends a text or until the context is full.</summary>
+/// <summary>
+/// How a text is continued and when that ends. The default: greedy, until a token that ends a text or until the context is full.
+/// </summary>
 public sealed record GenerationOptions
 {
     /// <summary>How each token is chosen.</summary>

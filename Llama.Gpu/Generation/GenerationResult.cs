@@ -3,7 +3,9 @@ using System.Collections.Immutable;
 namespace Llama.Gpu.Generation;
 
 /// <summary>A part of a generation, as it comes.</summary>
-/// <param name="Text">Text that is now complete; empty while a character or a stop string may still be unfinished, or without a tokenizer.</param>
+/// <param name="Text">
+/// Text that is now complete; empty while a character or a stop string may still be unfinished, or without a tokenizer.
+/// </param>
 /// <param name="Ids">The tokens generated since the last piece: one, or none if there was none to generate.</param>
 /// <param name="Result">The whole generation, on the last piece only.</param>
 public sealed record GeneratedPiece(string Text, ImmutableArray<int> Ids, GenerationResult? Result);

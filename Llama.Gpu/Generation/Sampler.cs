@@ -13,6 +13,7 @@ public sealed class Sampler
     private readonly SamplingOptions _options;
     private float[] _scores = [];
     private ulong[] _keys = [];
+    private double[] _weightOf = [];
     private int[] _ids = [];
     private double[] _weights = [];
 
@@ -59,7 +60,7 @@ public sealed class Sampler
         return Draw(count, PortableMath.Uniform(Seed, (ulong)history.Length));
     }
 
-    /// <summary>The distribution that <see cref="Sample"/> draws from: survivors in ascending order of id, probabilities that sum to 1.</summary>
+    /// <summary>What <see cref="Sample"/> draws from: survivors in ascending order of id, probabilities that sum to 1.</summary>
     internal (int Id, double Probability)[] Distribution(ReadOnlySpan<float> logits, ReadOnlySpan<int> history)
     {
         var scores = _options.RepetitionPenalty == 1.0 ? logits : Penalize(logits, history);
@@ -129,31 +130,17 @@ public sealed class Sampler
     /// <summary>Fills _ids (ascending) and _weights (the largest is 1); returns how many survive.</summary>
     private int FindSurvivors(ReadOnlySpan<float> scores, float max)
     {
+        Grow(ref _weightOf, scores.Length);
         Grow(ref _ids, scores.Length);
         Grow(ref _weights, scores.Length);
-        bool topK = _options.TopK > 0 && _options.TopK < scores.Length;
-        int count;
-        if (topK || _options.TopP < 1.0)
-        {
-            count = topK ? SelectTopK(scores, max, out double total) : SelectForNucleus(scores, max, out total);
-            count = CutToNucleus(scores, max, count, total);
-            _ids.AsSpan(0, count).Sort();
-        }
-        else
-        {
-            count = scores.Length;
-            for (int id = 0; id < count; id++)
-            {
-                _ids[id] = id;
-            }
-        }
+        int count = FindCandidates(scores, max);
 
         // min-p compares with the largest, which nothing above removes: a share of 1
         int kept = 0;
         for (int i = 0; i < count; i++)
         {
             int id = _ids[i];
-            double weight = Weight(scores[id], max);
+            double weight = _weightOf[id];
             if (weight >= _options.MinP && weight > 0.0)
             {
                 _ids[kept] = id;
@@ -164,37 +151,67 @@ public sealed class Sampler
         return kept;
     }
 
+    /// <summary>Fills _ids (ascending) with what top-k and top-p leave, and _weightOf for these; returns how many there are.</summary>
+    private int FindCandidates(ReadOnlySpan<float> scores, float max)
+    {
+        int count;
+        if (_options.TopK > 0 && _options.TopK < scores.Length)
+        {
+            count = CutToNucleus(SelectTopK(scores, max, out double total), total);
+        }
+        else
+        {
+            PortableMath.Weights(scores, max, _options.Temperature, _weightOf);
+            if (_options.TopP == 1.0)
+            {
+                for (int id = 0; id < scores.Length; id++)
+                {
+                    _ids[id] = id;
+                }
+
+                return scores.Length;
+            }
+
+            count = CutToNucleus(SelectForNucleus(scores, out double total), total);
+        }
+
+        _ids.AsSpan(0, count).Sort();
+        return count;
+    }
+
+    // fills _keys, ascending
     private int SelectTopK(ReadOnlySpan<float> scores, float max, out double total)
     {
         Grow(ref _keys, scores.Length);
         int count = TopLogits.SelectKeys(scores, _keys.AsSpan(0, _options.TopK));
-        total = 0.0;
         _keys.AsSpan(0, count).Sort();
+        total = 0.0;
         for (int i = count - 1; i >= 0; i--)
         {
-            total += Weight(scores[TopLogits.Id(_keys[i])], max);
+            int id = TopLogits.Id(_keys[i]);
+            _weightOf[id] = PortableMath.Weight(scores[id], max, _options.Temperature);
+            total += _weightOf[id];
         }
 
         return count;
     }
 
-    // All tokens below (1 - p) / n of the mass have less than 1 - p of it together, so none of them is in the nucleus: what has to
-    // be sorted is a few hundred tokens rather than the vocabulary.
-    private int SelectForNucleus(ReadOnlySpan<float> scores, float max, out double total)
+    // Fills _keys, ascending. All tokens below (1 - p) / n of the mass have less than 1 - p of it together, so none of them is in the
+    // nucleus: what has to be sorted is a few hundred tokens rather than the vocabulary.
+    private int SelectForNucleus(ReadOnlySpan<float> scores, out double total)
     {
         Grow(ref _keys, scores.Length);
         total = 0.0;
         for (int id = 0; id < scores.Length; id++)
         {
-            _weights[id] = Weight(scores[id], max);
-            total += _weights[id];
+            total += _weightOf[id];
         }
 
         double least = (1.0 - _options.TopP) * total / scores.Length;
         int count = 0;
         for (int id = 0; id < scores.Length; id++)
         {
-            if (_weights[id] >= least)
+            if (_weightOf[id] >= least)
             {
                 _keys[count++] = TopLogits.Key(scores[id], id);
             }
@@ -205,7 +222,7 @@ public sealed class Sampler
     }
 
     // takes the keys in descending order into _ids, as long as the mass before them is less than p
-    private int CutToNucleus(ReadOnlySpan<float> scores, float max, int count, double total)
+    private int CutToNucleus(int count, double total)
     {
         double limit = _options.TopP < 1.0 ? _options.TopP * total : double.PositiveInfinity;
         double before = 0.0;
@@ -214,14 +231,11 @@ public sealed class Sampler
         {
             int id = TopLogits.Id(_keys[count - 1 - kept]);
             _ids[kept++] = id;
-            before += Weight(scores[id], max);
+            before += _weightOf[id];
         }
 
         return kept;
     }
-
-    private double Weight(float score, float max) =>
-        PortableMath.ExpOfNonPositive(((double)score - max) / _options.Temperature);
 
     private int Draw(int count, double uniform)
     {

@@ -42,7 +42,7 @@ public sealed record SamplingOptions
     public ulong? Seed { get; init; }
 
     /// <summary>Checks every option.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">An option out of its range; names the option, what was expected and what was found.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option out of its range; the message names it, what was expected and what was found.</exception>
     public void Validate()
     {
         Check(double.IsFinite(Temperature) && Temperature >= 0, nameof(Temperature), "a finite number of at least 0", Temperature);

@@ -76,7 +76,9 @@ public sealed class TextGenerator
         string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default) =>
         LastAsync(GenerateAsync(prompt, options, cancellationToken));
 
-    /// <summary>Continues ids to their end; see <see cref="GenerateAsync(ReadOnlyMemory{int}, GenerationOptions?, CancellationToken)"/>.</summary>
+    /// <summary>
+    /// Continues ids to their end; see <see cref="GenerateAsync(ReadOnlyMemory{int}, GenerationOptions?, CancellationToken)"/>.
+    /// </summary>
     public Task<GenerationResult> CompleteAsync(
         ReadOnlyMemory<int> promptIds, GenerationOptions? options = null, CancellationToken cancellationToken = default) =>
         LastAsync(GenerateAsync(promptIds, options, cancellationToken));

@@ -102,7 +102,7 @@ internal sealed class GenerateCommand : Command
         }
         else
         {
-            WriteSummary(result, model);
+            WriteSummary(result, model, options.Sampling);
         }
 
         return ExitCode.Success;
@@ -226,16 +226,17 @@ internal sealed class GenerateCommand : Command
         json.WriteString("device", model.Device);
     });
 
-    private void WriteSummary(GenerationResult result, LoadedModel model)
+    private void WriteSummary(GenerationResult result, LoadedModel model, SamplingOptions sampling)
     {
         string decode = result.DecodeTokensPerSecond is double speed
             ? string.Create(CultureInfo.InvariantCulture, $" at {speed:0.0} a second")
             : string.Empty;
+        string choice = sampling.Temperature == 0 ? "greedy" : string.Create(CultureInfo.InvariantCulture, $"seed {result.Seed}");
         string memory = model.PeakDeviceBytes is long bytes ? $", {ByteSize.Format(bytes)} of device memory" : string.Empty;
         _console.Note(string.Create(
             CultureInfo.InvariantCulture,
-            $"[{result.PromptIds.Length} prompt tokens at {result.PrefillTokensPerSecond:0.0} a second; {result.Ids.Length} tokens{decode}; "
-            + $"{ReasonName(result.StopReason)}; seed {result.Seed}; {model.Device}{memory}]"));
+            $"[{result.PromptIds.Length} prompt tokens at {result.PrefillTokensPerSecond:0.0} a second; "
+            + $"{result.Ids.Length} tokens{decode}; {ReasonName(result.StopReason)}; {choice}; {model.Device}{memory}]"));
     }
 
     private static string ReasonName(StopReason reason) => reason switch

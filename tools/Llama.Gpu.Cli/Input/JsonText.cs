@@ -22,7 +22,8 @@ internal static class JsonText
             var kind = document.RootElement.ValueKind;
             return kind == JsonValueKind.String
                 ? Unescape(document.RootElement.GetRawText())
-                : throw new InputException($"standard input, line {number}: expected a JSON string, found {kind.ToString().ToLowerInvariant()}");
+                : throw new InputException(
+                    $"standard input, line {number}: expected a JSON string, found {kind.ToString().ToLowerInvariant()}");
         }
         catch (JsonException exception)
         {

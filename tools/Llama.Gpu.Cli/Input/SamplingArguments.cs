@@ -11,8 +11,10 @@ internal sealed class SamplingArguments
 
     private readonly Option<double> _temperature = Number("--temperature", "Logits are divided by it; 0 is greedy.", Defaults.Temperature);
     private readonly Option<double> _topP = Number("--top-p", "Keep the likeliest tokens up to this share of probability.", Defaults.TopP);
-    private readonly Option<double> _minP = Number("--min-p", "Keep tokens of at least this share of the likeliest's probability.", Defaults.MinP);
-    private readonly Option<double> _penalty = Number("--repeat-penalty", "Above 1 makes tokens of the context less likely.", Defaults.RepetitionPenalty);
+    private readonly Option<double> _minP = Number(
+        "--min-p", "Keep tokens of at least this share of the likeliest's probability.", Defaults.MinP);
+    private readonly Option<double> _penalty = Number(
+        "--repeat-penalty", "Above 1 makes tokens of the context less likely.", Defaults.RepetitionPenalty);
 
     private readonly Option<int> _topK = new("--top-k")
     {

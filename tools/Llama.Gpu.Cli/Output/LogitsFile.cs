@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Llama.Gpu.Cli.Output;
 
-/// <summary>A file of float32 rows, little-endian; it takes its name when it is complete, so that a part is never taken for the whole.</summary>
+/// <summary>
+/// A file of float32 rows, little-endian; it takes its name when it is complete, so that a part is never taken for the whole.
+/// </summary>
 internal sealed class LogitsFile : IDisposable
 {
     private readonly string _path;

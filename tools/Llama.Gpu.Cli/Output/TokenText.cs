@@ -13,7 +13,9 @@ internal static class TokenText
     /// <summary>Quotes a text for people: letters of every script as they are.</summary>
     public static JsonSerializerOptions Readable { get; } = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>The token's text; a byte that belongs to no whole character is written <c>&lt;0xNN&gt;</c>, as SentencePiece names it.</summary>
+    /// <summary>
+    /// The token's text; a byte that belongs to no whole character is written <c>&lt;0xNN&gt;</c>, as SentencePiece names it.
+    /// </summary>
     public static string Of(ITokenizer tokenizer, int id)
     {
         var bytes = tokenizer.TokenBytes(id).Span;
