@@ -46,7 +46,7 @@ internal static class ForeignKernels
     {
         if (data[0] < 0)
         {
-            throw new ArgumentException(nameof(data)); // JIT0006
+            throw new ArgumentException("negative", nameof(data)); // JIT0006
         }
     }
 
