@@ -1,5 +1,6 @@
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Jit.Runtime.CPU;
+using Llama.Gpu.Jit.Runtime.Simd;
 
 namespace Llama.Gpu;
 
@@ -13,21 +14,14 @@ public static class DeviceSelector
     /// <exception cref="DeviceException">There is no such device, or it cannot be used.</exception>
     public static OpenedDevice Open(DeviceName name)
     {
-        if (name.Kind is not (DeviceKind.Auto or DeviceKind.Cpu))
+        return name.Kind switch
         {
-            throw new DeviceException(name.ToString(), NotInThisBuild);
-        }
-
-        var context = Context.Create(builder => builder.CPU());
-        try
-        {
-            return new OpenedDevice(new DeviceName(DeviceKind.Cpu), context, context.CreateCPUAccelerator(0));
-        }
-        catch
-        {
-            context.Dispose();
-            throw;
-        }
+            DeviceKind.Auto or DeviceKind.Simd => Open(
+                DeviceKind.Simd, Context.Create(builder => builder.Simd()), context => context.CreateSimdAccelerator(0)),
+            DeviceKind.Cpu => Open(
+                DeviceKind.Cpu, Context.Create(builder => builder.CPU()), context => context.CreateCPUAccelerator(0)),
+            _ => throw new DeviceException(name.ToString(), NotInThisBuild),
+        };
     }
 
     /// <summary>Every kind of device: what there is of it, or why it cannot be used.</summary>
@@ -35,9 +29,22 @@ public static class DeviceSelector
     [
         Missing(DeviceKind.Cuda),
         Missing(DeviceKind.OpenCl),
-        Missing(DeviceKind.Simd),
+        new(new DeviceName(DeviceKind.Simd), Problem: null),
         new(new DeviceName(DeviceKind.Cpu), Problem: null),
     ];
+
+    private static OpenedDevice Open(DeviceKind kind, Context context, Func<Context, Accelerator> create)
+    {
+        try
+        {
+            return new OpenedDevice(new DeviceName(kind), context, create(context));
+        }
+        catch
+        {
+            context.Dispose();
+            throw;
+        }
+    }
 
     private static DeviceReport Missing(DeviceKind kind) => new(new DeviceName(kind), NotInThisBuild);
 }
