@@ -1,101 +1,97 @@
-using System.Collections.Immutable;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Jit.Runtime.CPU;
+using Llama.Gpu.Jit.Runtime.Cuda;
 using Llama.Gpu.Jit.Runtime.OpenCL;
+using Llama.Gpu.Jit.Runtime.Simd;
 
 namespace Llama.Gpu;
 
 /// <summary>Finds devices by the names that <see cref="DeviceName"/> has for them.</summary>
 public static class DeviceSelector
 {
-    private const string NotInThisBuild = "not available in this build";
-
     /// <summary>Opens a device.</summary>
-    /// <param name="name">The device; <see cref="DeviceKind.Auto"/> takes the best there is.</param>
+    /// <param name="name">
+    /// The device; <see cref="DeviceKind.Auto"/> takes the best there is: CUDA, else a GPU of OpenCL, else the host's vectors.
+    /// </param>
     /// <exception cref="DeviceException">There is no such device, or it cannot be used.</exception>
-    public static OpenedDevice Open(DeviceName name) => name.Kind switch
+    public static OpenedDevice Open(DeviceName name)
     {
-        DeviceKind.Cpu => OpenCpu(),
-        DeviceKind.OpenCl => OpenOpenCl(name),
-        DeviceKind.Auto => OpenBest(),
-        _ => throw new DeviceException(name.ToString(), NotInThisBuild),
-    };
+        if (name.Kind == DeviceKind.Auto)
+        {
+            name = Best();
+        }
+
+        IReadOnlyList<DriverDevice> devices = Find(name.Kind, out string? problem);
+        if (name.Index >= devices.Count)
+        {
+            throw new DeviceException(name.ToString(), problem ?? $"there are {devices.Count} devices, counted from 0");
+        }
+
+        DriverDevice device = devices[name.Index];
+        return device.Problem is null ? Open(name, device.Device) : throw new DeviceException(name.ToString(), device.Problem);
+    }
 
     /// <summary>Every kind of device: what there is of it, or why it cannot be used.</summary>
     public static IReadOnlyList<DeviceReport> List() =>
     [
-        Missing(DeviceKind.Cuda),
-        .. ListOpenCl(),
-        Missing(DeviceKind.Simd),
-        new(new DeviceName(DeviceKind.Cpu), Problem: null),
+        .. new[] { DeviceKind.Cuda, DeviceKind.OpenCl, DeviceKind.Simd, DeviceKind.Cpu }.SelectMany(Report),
     ];
 
-    private static OpenedDevice OpenCpu()
+    private static IEnumerable<DeviceReport> Report(DeviceKind kind)
     {
-        var context = Context.Create(builder => builder.CPU());
-        return Opened(new DeviceName(DeviceKind.Cpu), context, () => context.CreateCPUAccelerator(0));
+        IReadOnlyList<DriverDevice> devices = Find(kind, out string? problem);
+        return devices.Count == 0
+            ? [new(new DeviceName(kind), problem)]
+            : devices.Select((device, i) => new DeviceReport(new DeviceName(kind, i), device.Problem));
     }
 
-    private static OpenedDevice OpenOpenCl(DeviceName name)
+    private static DeviceName Best()
     {
+        foreach (DeviceKind kind in new[] { DeviceKind.Cuda, DeviceKind.OpenCl })
+        {
+            // an OpenCL device that is the host's processor is no gain over the one made for it
+            int usable = Find(kind, out _).ToList().FindIndex(device => device.Problem is null && device.IsGpu);
+            if (usable >= 0)
+            {
+                return new DeviceName(kind, usable);
+            }
+        }
+
+        return new DeviceName(DeviceKind.Simd);
+    }
+
+    // a driver that fails is a reason why there is no device, not an error of the search
+    private static IReadOnlyList<DriverDevice> Find(DeviceKind kind, out string? problem)
+    {
+        problem = null;
         try
         {
-            ImmutableArray<CLDevice> devices = CLDevice.Find(out string? problem);
-            if (name.Index >= devices.Length)
+            return kind switch
             {
-                throw new DeviceException(name.ToString(), problem ?? $"there are {devices.Length} devices, counted from 0");
-            }
-
-            CLDevice device = devices[name.Index];
-            if (device.Problem is not null)
-            {
-                throw new DeviceException(name.ToString(), device.Problem);
-            }
-
-            var context = Context.Create(_ => { });
-            return Opened(name, context, () => device.CreateCLAccelerator(context));
+                DeviceKind.Cuda => [.. CudaDevice.Find(out problem).Select(device => new DriverDevice(device, device.Problem, IsGpu: true))],
+                DeviceKind.OpenCl => [.. CLDevice.Find(out problem).Select(device => new DriverDevice(device, device.Problem, device.IsGpu))],
+                DeviceKind.Simd => [new DriverDevice(new SimdDevice(), Problem: null, IsGpu: false)],
+                _ => [new DriverDevice(CPUDevice.Sequential, Problem: null, IsGpu: false)],
+            };
         }
-        catch (CLException exception)
-        {
-            throw new DeviceException(name.ToString(), exception.Message, exception);
-        }
-    }
-
-    // an OpenCL device that is the host's processor is no gain over the devices made for it
-    private static OpenedDevice OpenBest()
-    {
-        ImmutableArray<CLDevice> devices = FindOpenCl(out _);
-        int gpu = devices.ToList().FindIndex(device => device.IsGpu && device.Problem is null);
-        return gpu >= 0 ? OpenOpenCl(new DeviceName(DeviceKind.OpenCl, gpu)) : OpenCpu();
-    }
-
-    private static IEnumerable<DeviceReport> ListOpenCl()
-    {
-        ImmutableArray<CLDevice> devices = FindOpenCl(out string? problem);
-        return devices.IsEmpty
-            ? [new(new DeviceName(DeviceKind.OpenCl), problem)]
-            : devices.Select((device, i) => new DeviceReport(new DeviceName(DeviceKind.OpenCl, i), device.Problem));
-    }
-
-    // a driver that fails is a reason, not an error of the list
-    private static ImmutableArray<CLDevice> FindOpenCl(out string? problem)
-    {
-        try
-        {
-            return CLDevice.Find(out problem);
-        }
-        catch (CLException exception)
+        catch (AcceleratorException exception)
         {
             problem = exception.Message;
             return [];
         }
     }
 
-    private static OpenedDevice Opened(DeviceName name, Context context, Func<Accelerator> create)
+    private static OpenedDevice Open(DeviceName name, Device device)
     {
+        var context = Context.Create(_ => { });
         try
         {
-            return new OpenedDevice(name, context, create());
+            return new OpenedDevice(name, context, device.CreateAccelerator(context));
+        }
+        catch (AcceleratorException exception)
+        {
+            context.Dispose();
+            throw new DeviceException(name.ToString(), exception.Message, exception);
         }
         catch
         {
@@ -104,7 +100,7 @@ public static class DeviceSelector
         }
     }
 
-    private static DeviceReport Missing(DeviceKind kind) => new(new DeviceName(kind), NotInThisBuild);
+    private sealed record DriverDevice(Device Device, string? Problem, bool IsGpu);
 }
 
 /// <summary>A device that was asked about.</summary>
