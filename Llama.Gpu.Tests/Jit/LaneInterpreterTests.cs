@@ -3,7 +3,7 @@ using NUnit.Framework;
 
 namespace Llama.Gpu.Tests.Jit;
 
-public sealed class IrInterpreterTests
+public sealed class LaneInterpreterTests
 {
     // sums 0 to 9 into the first i32
     private const string Sum = """
@@ -34,20 +34,20 @@ public sealed class IrInterpreterTests
     public void A_loop_runs_to_its_bound()
     {
         var memory = new byte[8];
-        new IrInterpreter(IrText.Parse(Sum), memory).Run(IrInterpreter.Global(4));
+        new LaneInterpreter(IrText.Parse(Sum), memory).Run(LaneInterpreter.Global(4));
         Assert.That(BitConverter.ToInt32(memory, 4), Is.EqualTo(45));
     }
 
     [Test]
     public void An_access_that_is_less_aligned_than_promised_is_refused() =>
         Assert.That(
-            () => new IrInterpreter(IrText.Parse(Sum), new byte[8]).Run(IrInterpreter.Global(2)),
+            () => new LaneInterpreter(IrText.Parse(Sum), new byte[8]).Run(LaneInterpreter.Global(2)),
             Throws.InvalidOperationException.With.Message.Contains("not aligned"));
 
     [Test]
     public void An_access_outside_memory_is_refused() =>
         Assert.That(
-            () => new IrInterpreter(IrText.Parse(Sum), new byte[8]).Run(IrInterpreter.Global(8)),
+            () => new LaneInterpreter(IrText.Parse(Sum), new byte[8]).Run(LaneInterpreter.Global(8)),
             Throws.InvalidOperationException.With.Message.Contains("outside memory"));
 
     [TestCase("floattoint", "f32", "i32", 3e9f, int.MaxValue)]
@@ -59,7 +59,7 @@ public sealed class IrInterpreterTests
     {
         string literal = value.ToString("R", System.Globalization.CultureInfo.InvariantCulture);
         var memory = new byte[8];
-        new IrInterpreter(
+        new LaneInterpreter(
             IrText.Parse($"""
             kernel Convert(data: ptr.global)
             b0():
@@ -70,7 +70,7 @@ public sealed class IrInterpreterTests
                 store align 8 %0, %3
                 return
             """),
-            memory).Run(IrInterpreter.Global(0));
+            memory).Run(LaneInterpreter.Global(0));
         Assert.That(BitConverter.ToInt64(memory), Is.EqualTo(expected));
     }
 }

@@ -9,7 +9,7 @@ namespace Llama.Gpu.Tests.Jit;
 /// Runs a function of the intermediate representation, one lane at a time: what a frontend, a pass or a backend is compared with.
 /// It shares no arithmetic with the compiler. An access outside memory, or one less aligned than it promises, is an exception.
 /// </summary>
-internal sealed class IrInterpreter(IrFunction function, byte[] global)
+internal sealed class LaneInterpreter(IrFunction function, byte[] global)
 {
     private const int SpaceShift = 40;
     private const int StepLimit = 10_000_000;
