@@ -125,7 +125,7 @@ internal sealed class Emitter
     {
         if (op is Op.Eq or Op.Ne && Known(second) == 0 && first is Instruction { Op: Op.ZeroExtend } wide && wide.Operands[0].Type == IrType.I1)
         {
-            return op == Op.Ne ? wide.Operands[0] : Unary(Op.Not, wide.Operands[0]);
+            return op == Op.Ne ? wide.Operands[0] : Negate(wide.Operands[0]);
         }
 
         // x > 0 of a truth value, as C# writes x != 0
@@ -135,6 +135,26 @@ internal sealed class Emitter
         }
 
         return Binary(op, first, second);
+    }
+
+    // the opposite comparison; not of floats in an order, where neither holds for NaN
+    private IrValue Negate(IrValue truth)
+    {
+        if (truth is Instruction { Operands: [var first, var second] } comparison
+            && (comparison.Op is Op.Eq or Op.Ne || (comparison.Op is Op.Lt or Op.Le or Op.LtU or Op.LeU && first.Type.IsInteger)))
+        {
+            return comparison.Op switch
+            {
+                Op.Eq => Binary(Op.Ne, first, second),
+                Op.Ne => Binary(Op.Eq, first, second),
+                Op.Lt => Binary(Op.Le, second, first),
+                Op.Le => Binary(Op.Lt, second, first),
+                Op.LtU => Binary(Op.LeU, second, first),
+                _ => Binary(Op.LtU, second, first),
+            };
+        }
+
+        return Unary(Op.Not, truth);
     }
 
     public IrValue Offset(IrValue pointer, IrValue bytes) =>

@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Reflection.Metadata;
+using System.Reflection.Metadata.Ecma335;
 using Llama.Gpu.Jit.Ir;
 
 namespace Llama.Gpu.Jit.Frontend;
@@ -134,7 +135,7 @@ internal sealed class InstructionTranslator(Compilation compilation, Frame frame
         switch (code)
         {
             case >= ILOpCode.Ldc_i4_m1 and <= ILOpCode.Ldc_i4_8:
-                Push(typeof(int), Emit.Int(code - ILOpCode.Ldc_i4_0));
+                Push(typeof(int), Emit.Int((int)code - (int)ILOpCode.Ldc_i4_0));
                 return true;
             case ILOpCode.Ldc_i4 or ILOpCode.Ldc_i4_s:
                 Push(typeof(int), Emit.Int((int)instruction.Operand));
@@ -151,7 +152,7 @@ internal sealed class InstructionTranslator(Compilation compilation, Frame frame
             case ILOpCode.Sizeof:
                 Push(typeof(int), Emit.Int(compilation.MemoryShape(frame.ResolveType(instruction.Operand)).Size));
                 return true;
-            case ILOpCode.Ldtoken when frame.Method.Module.ResolveMember((int)instruction.Operand) is Type:
+            case ILOpCode.Ldtoken when IsType(instruction.Operand):
                 Push(typeof(RuntimeTypeHandle), new TypeHandle(frame.ResolveType(instruction.Operand)));
                 return true;
             case ILOpCode.Ldsfld:
@@ -162,6 +163,9 @@ internal sealed class InstructionTranslator(Compilation compilation, Frame frame
                 return false;
         }
     }
+
+    private static bool IsType(long token) =>
+        MetadataTokens.Handle((int)token).Kind is HandleKind.TypeReference or HandleKind.TypeDefinition or HandleKind.TypeSpecification;
 
     private bool Memory(IlInstruction instruction)
     {

@@ -27,6 +27,9 @@ internal sealed class IntrinsicCall(Compilation compilation, MethodInfo method, 
     /// <summary>An argument of one scalar.</summary>
     public IrValue Scalar(int index) => Argument(index).Scalar;
 
+    /// <summary>An argument that is no value of a kernel: the handle of a type.</summary>
+    public IrValue Handle(int index) => arguments[index].Scalar;
+
     /// <summary>An index, offset or extent as 64 bits.</summary>
     public IrValue Long(int index) => Emit.Resize(Scalar(index), IrType.I64, signed: true);
 

@@ -103,7 +103,7 @@ internal static class IntrinsicTable
         [(typeof(BitConverter), "UInt64BitsToDouble")] = Bits(IrType.F64),
         [(typeof(Unsafe), "SizeOf")] = call => call.Result(call.Emit.Int(call.Compilation.MemoryShape(call.TypeArgument).Size)),
         [(typeof(Unsafe), "As")] = call => call.Result(call.Scalar(0)),
-        [(typeof(Type), "GetTypeFromHandle")] = call => call.Result(call.Scalar(0)),
+        [(typeof(Type), "GetTypeFromHandle")] = call => call.Result(call.Handle(0)),
         [(typeof(Type), "op_Equality")] = call => SameType(call, true),
         [(typeof(Type), "op_Inequality")] = call => SameType(call, false),
     };
@@ -182,7 +182,7 @@ internal static class IntrinsicTable
 
     private static StackValue SameType(IntrinsicCall call, bool equal)
     {
-        if (call.Scalar(0) is not TypeHandle first || call.Scalar(1) is not TypeHandle second)
+        if (call.Handle(0) is not TypeHandle first || call.Handle(1) is not TypeHandle second)
         {
             throw call.Compilation.Error(JitError.UnsupportedType, nameof(Type));
         }
