@@ -37,7 +37,7 @@ internal sealed class ControlStructure
     /// <summary>Whether jumps lead back to a block.</summary>
     public bool IsLoop(IrBlock block) => _loops.ContainsKey(block);
 
-    /// <summary>Whether a block stands where the only jump to it is.</summary>
+    /// <summary>Whether a block stands where the only jump to it is, apart from those that lead back.</summary>
     public bool IsInline(IrBlock block) => _inline.Contains(block);
 
     /// <summary>The blocks that stand after a block and what it leads to alone, in order.</summary>

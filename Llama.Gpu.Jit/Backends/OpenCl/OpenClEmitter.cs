@@ -14,6 +14,7 @@ internal sealed class OpenClEmitter
     private readonly StringBuilder _body = new();
     private readonly Dictionary<IrBlock, string> _labels = [];
     private readonly HashSet<string> _usedLabels = [];
+    private readonly HashSet<IrBlock> _begun = [];
     private readonly Stack<(IrBlock Header, IrBlock? Behind)> _loops = new();
 
     // what is left to write, so that a kernel unrolled into thousands of blocks does not run out of stack
@@ -93,6 +94,7 @@ internal sealed class OpenClEmitter
     /// <summary>Writes a block and what stands after it; <paramref name="next"/> is what follows in the text, null the end of the kernel.</summary>
     private void Block(IrBlock block, IrBlock? next)
     {
+        _begun.Add(block);
         _body.Append('@').Append(_labels[block]).Append('\n');
         IReadOnlyList<IrBlock> joins = _structure.Joins(block);
         if (!_structure.IsLoop(block))
@@ -159,57 +161,42 @@ internal sealed class OpenClEmitter
         string condition = _values.Name(branch.Condition);
         if (Leaves(branch.IfTrue, next))
         {
-            Arm($"if ({condition})", branch.IfTrue, next);
             _work.Push(() => Jump(branch.IfFalse, next));
+            Arm($"if ({condition})", branch.IfTrue, next);
         }
         else if (Leaves(branch.IfFalse, next) || IsEmpty(branch.IfTrue, next))
         {
-            Arm($"if (!{condition})", branch.IfFalse, next);
             _work.Push(() => Jump(branch.IfTrue, next));
+            Arm($"if (!{condition})", branch.IfFalse, next);
         }
         else
         {
-            Line($"if ({condition})");
-            Open();
             if (!IsEmpty(branch.IfFalse, next))
             {
-                _work.Push(Close);
-                _work.Push(() => Jump(branch.IfFalse, next));
-                _work.Push(() =>
-                {
-                    Line("else");
-                    Open();
-                });
+                _work.Push(() => Arm("else", branch.IfFalse, next));
             }
 
-            _work.Push(Close);
-            _work.Push(() => Jump(branch.IfTrue, next));
+            Arm($"if ({condition})", branch.IfTrue, next);
         }
     }
 
-    // a jump with nothing to stand in its place; written at once, so that the other way needs no else
     private void Arm(string head, Jump jump, IrBlock? next)
     {
         Line(head);
         Open();
-        if (_structure.IsInline(jump.Block))
-        {
-            _work.Push(Close);
-            _work.Push(() => Jump(jump, next));
-        }
-        else
-        {
-            Jump(jump, next);
-            Close();
-        }
+        _work.Push(Close);
+        _work.Push(() => Jump(jump, next));
     }
 
     /// <summary>Whether a jump goes elsewhere than to what follows, without anything to write in its place.</summary>
-    private bool Leaves(Jump jump, IrBlock? next) => jump.Block != next && !_structure.IsInline(jump.Block);
+    private bool Leaves(Jump jump, IrBlock? next) => jump.Block != next && !StandsHere(jump.Block);
 
     /// <summary>Whether there is nothing to write for a jump.</summary>
     private static bool IsEmpty(Jump jump, IrBlock? next) =>
         jump.Block == next && jump.Block.Parameters.SequenceEqual(jump.Arguments);
+
+    // a loop that stands where the jump to it is has further jumps from within, back to its beginning
+    private bool StandsHere(IrBlock target) => _structure.IsInline(target) && !_begun.Contains(target);
 
     private void Jump(Jump jump, IrBlock? next)
     {
@@ -219,7 +206,7 @@ internal sealed class OpenClEmitter
         }
 
         IrBlock target = jump.Block;
-        if (_structure.IsInline(target))
+        if (StandsHere(target))
         {
             Block(target, next);
         }
