@@ -78,6 +78,7 @@ internal static class CommandLineProgram
         new InspectCommand(console, models),
         new SynthCommand(console),
         new DevicesCommand(console),
+        new KernelsCommand(console),
     };
 
     private static void Report(Exception exception, CliConsole console)
