@@ -21,6 +21,9 @@ internal static class NativeLibraries
 
     private static readonly ConcurrentDictionary<string, nint> Loaded = new();
 
+    // each names the one file to load instead, for a driver that stands elsewhere
+    private static readonly Dictionary<string, string> Variables = new() { [OpenCl] = "LLAMA_OPENCL_LIBRARY", [Cuda] = "LLAMA_CUDA_LIBRARY" };
+
     static NativeLibraries() => NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, Resolve);
 
     /// <summary>Whether a library is on this machine; called before the first call into it.</summary>
@@ -37,7 +40,7 @@ internal static class NativeLibraries
 
     private static nint Load(string name) => Loaded.GetOrAdd(name, static key =>
     {
-        foreach (string file in Names[key])
+        foreach (string file in Environment.GetEnvironmentVariable(Variables[key]) is { Length: > 0 } chosen ? [chosen] : Names[key])
         {
             if (NativeLibrary.TryLoad(file, out nint handle))
             {

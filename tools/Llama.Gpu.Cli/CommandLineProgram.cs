@@ -87,6 +87,7 @@ internal static class CommandLineProgram
         new InspectCommand(console, models),
         new SynthCommand(console),
         new DevicesCommand(console),
+        new KernelsCommand(console),
     };
 
     private static string Problem(ParseResult parsed)

@@ -1,4 +1,5 @@
 using System.Reflection;
+using Llama.Gpu.Jit.Backends;
 using Llama.Gpu.Jit.Backends.Ptx;
 using Llama.Gpu.Jit.Frontend;
 using Llama.Gpu.Jit.Ir;
@@ -92,15 +93,21 @@ public sealed class CudaAccelerator : Accelerator
         return DriverContext.Enter();
     }
 
+    /// <summary>
+    /// Errors of the kernel are found now; its code is made at the first launch that needs it, for arguments as aligned as that
+    /// launch's. A launch that is captured in a graph must therefore have run once before.
+    /// </summary>
     internal override Delegate CreateLauncher(MethodInfo method, Type delegateType)
     {
         string name = KernelSignature.Name(method);
         IrFunction function = JitDebug.Time(name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
         JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
-        return CompiledLauncher.Create(this, method, delegateType, Build(name, function));
+        var kernel = new SpecializedKernel(
+            name, method, multiples => Build(name, JitDebug.Time(name, "passes", () => KernelText.Optimized(method, multiples))));
+        return CompiledLauncher.Create(this, method, delegateType, kernel);
     }
 
-    /// <summary>Compiles a function; its arguments are then those that <see cref="IrFunction.Parameters"/> says.</summary>
+    /// <summary>Assembles a function; its arguments are then those that <see cref="IrFunction.Parameters"/> says.</summary>
     internal CudaKernel Build(string name, IrFunction function)
     {
         JitDebug.Write(JitDebug.FinalIr, name, "IR", () => IrPrinter.Print(function));

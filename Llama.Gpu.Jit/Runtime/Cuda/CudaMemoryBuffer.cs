@@ -17,9 +17,11 @@ internal sealed unsafe class CudaMemoryBuffer : MemoryBuffer
         CudaException.ThrowIfFailed(
             CudaNative.cuMemAlloc_v2(&address, (nuint)Math.Max(1, LengthInBytes)), nameof(CudaNative.cuMemAlloc_v2), $"a buffer of {LengthInBytes} bytes");
         _memory = new CudaHandle(accelerator.DriverContext, (nint)address, static value => CudaNative.cuMemFree_v2((ulong)value));
-        NativePtr = (nint)address;
         accelerator.AccountAllocation(LengthInBytes);
+        NativePtr = (nint)address;
     }
+
+    ~CudaMemoryBuffer() => Dispose(disposing: false);
 
     internal override void CopyFromHost(AcceleratorStream stream, void* source, nint target, long bytes)
     {
@@ -65,9 +67,13 @@ internal sealed unsafe class CudaMemoryBuffer : MemoryBuffer
 
     protected override void Dispose(bool disposing)
     {
-        _memory.Dispose();
-        NativePtr = 0;
-        _accelerator.AccountAllocation(-LengthInBytes);
+        // NativePtr is set last, so that a buffer whose constructor failed has nothing to give back
+        if (NativePtr != 0)
+        {
+            NativePtr = 0;
+            _memory.Dispose();
+            _accelerator.AccountAllocation(-LengthInBytes);
+        }
     }
 
     private static nint Queue(AcceleratorStream stream) => ((CudaStream)stream).StreamPtr;

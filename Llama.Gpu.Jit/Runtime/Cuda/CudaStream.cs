@@ -50,18 +50,22 @@ public sealed class CudaStream : AcceleratorStream
         nint graph = 0;
         CudaException.ThrowIfFailed(
             CudaNative.cuStreamBeginCapture_v2(StreamPtr, CaptureThreadLocal), nameof(CudaNative.cuStreamBeginCapture_v2));
-        CudaError end;
         try
         {
             queue();
         }
-        finally
+        catch
         {
-            // whatever happened, the stream must leave capture
-            end = CudaNative.cuStreamEndCapture(StreamPtr, &graph);
+            // the stream must leave capture
+            if (CudaNative.cuStreamEndCapture(StreamPtr, &graph) == CudaError.Success)
+            {
+                CudaNative.cuGraphDestroy(graph);
+            }
+
+            throw;
         }
 
-        CudaException.ThrowIfFailed(end, nameof(CudaNative.cuStreamEndCapture));
+        CudaException.ThrowIfFailed(CudaNative.cuStreamEndCapture(StreamPtr, &graph), nameof(CudaNative.cuStreamEndCapture));
         return new CudaGraph(_accelerator, graph);
     }
 

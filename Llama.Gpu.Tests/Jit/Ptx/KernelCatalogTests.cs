@@ -1,8 +1,7 @@
 using System.Diagnostics;
 using System.Reflection;
+using Llama.Gpu.Jit.Backends;
 using Llama.Gpu.Jit.Backends.Ptx;
-using Llama.Gpu.Jit.Frontend;
-using Llama.Gpu.Jit.Ir;
 using Llama.Gpu.Kernels;
 using NUnit.Framework;
 
@@ -15,13 +14,14 @@ public sealed class KernelCatalogTests
     private static IEnumerable<TestCaseData> KernelsByTarget =>
         from kernel in KernelCatalog.All
         from target in new[] { "sm_80", "sm_90", "sm_90a" }
-        select new TestCaseData(kernel, target).SetArgDisplayNames(kernel.Name, target);
+        from aligned in new[] { true, false }
+        select new TestCaseData(kernel, target, aligned).SetArgDisplayNames(kernel.Name, target, aligned ? "aligned" : "unaligned");
 
     [TestCaseSource(nameof(KernelsByTarget))]
-    public void Kernel_assembles_without_spills_and_stack_frame(CatalogedKernel kernel, string target)
+    public void Kernel_assembles_without_spills_and_stack_frame(CatalogedKernel kernel, string target, bool aligned)
     {
-        PtxAssembler.Usage usage = PtxAssembler.Assemble(Emit(kernel, target).Text, target);
-        TestContext.Out.WriteLine($"{kernel} {target}: {usage}");
+        PtxAssembler.Usage usage = PtxAssembler.Assemble(Emit(kernel, target, aligned).Text, target);
+        TestContext.Out.WriteLine($"{kernel} {target} {(aligned ? "aligned" : "unaligned")}: {usage}");
         PtxAssemblyTests.RequireNoSpills(usage);
     }
 
@@ -46,9 +46,6 @@ public sealed class KernelCatalogTests
         Assert.That(time, Is.LessThan(TimeSpan.FromSeconds(1.5)));
     }
 
-    private static PtxKernel Emit(CatalogedKernel kernel, string target)
-    {
-        IrFunction function = KernelFrontend.Compile(kernel.Method, new FrontendOptions { WarpSize = 32 });
-        return PtxEmitter.Emit(function, new PtxOptions(PtxTarget.Parse(target), kernel.Lanes));
-    }
+    private static PtxKernel Emit(CatalogedKernel kernel, string target, bool aligned = true) =>
+        KernelText.Ptx(kernel.Method, new PtxOptions(PtxTarget.Parse(target), kernel.Lanes), aligned);
 }
