@@ -102,7 +102,8 @@ public sealed class SimdAccelerator : Accelerator
         return function;
     }
 
-    // vectors are loaded from any address
+    // Vectors are loaded from any address. A turn of a loop is a vector's already: more of them in one would only make methods so
+    // large that the runtime stops building vector operations into them.
     private PassOptions Options(Index3D groupDim)
     {
         var builtIns = new Dictionary<BuiltIn, int>
@@ -118,7 +119,7 @@ public sealed class SimdAccelerator : Accelerator
             builtIns[BuiltIn.LaneZ] = 0;
         }
 
-        return new PassOptions { BuiltIns = builtIns, WideAccessIsAligned = false };
+        return new PassOptions { BuiltIns = builtIns, WideAccessIsAligned = false, PartialUnrollFactor = 1, FullUnrollBudget = 256 };
     }
 
     private sealed class SimdLaunch(string name, SimdAccelerator accelerator, SimdKernel kernel) : CompiledKernel(name)
