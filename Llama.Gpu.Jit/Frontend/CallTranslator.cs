@@ -9,7 +9,7 @@ internal sealed class CallTranslator(Compilation compilation, Frame frame)
     private const int MaxDepth = 64;
 
     /// <summary>The value of a call, without parts for void; null if it never returns.</summary>
-    public StackValue? Call(MethodBase method, StackValue[] arguments, Type? constrained, bool isVirtual)
+    public StackValue? Call(MethodBase method, StackValue[] arguments, Type? constrained)
     {
         MethodBase target = constrained is null ? method : Constrained(method, constrained);
         Type owner = target.DeclaringType!;
@@ -23,14 +23,11 @@ internal sealed class CallTranslator(Compilation compilation, Frame frame)
             return intrinsic(new(compilation, (MethodInfo)target, arguments));
         }
 
-        if (owner.IsInterface && target.IsAbstract || isVirtual && target.IsVirtual && !owner.IsValueType)
+        bool onObject = !target.IsStatic && !owner.IsValueType;
+        bool givesObject = target is MethodInfo { ReturnType: { IsValueType: false, IsByRef: false } };
+        if (onObject || givesObject || target.IsAbstract)
         {
-            throw compilation.Error(JitError.VirtualCall, KernelName.Of(target));
-        }
-
-        if (!target.IsStatic && !owner.IsValueType)
-        {
-            throw compilation.Error(JitError.UnsupportedType, owner.ToString());
+            throw compilation.Error(JitError.Object, KernelName.Of(target));
         }
 
         return BuildIn(target, arguments);
@@ -51,7 +48,7 @@ internal sealed class CallTranslator(Compilation compilation, Frame frame)
         var callee = new Frame(compilation, method, frame);
         for (int i = 0; i < arguments.Length; i++)
         {
-            compilation.Memory.Write(callee.Arguments[i].Shape.Type, callee.Arguments[i], arguments[i]);
+            compilation.Memory.Write(callee.Il.Arguments[i], callee.Argument(i), arguments[i]);
         }
 
         StackValue? result = new MethodTranslator(compilation, callee).Translate();

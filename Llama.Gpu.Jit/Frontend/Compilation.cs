@@ -43,7 +43,8 @@ internal sealed class Compilation
     public KernelCompilationException Error(JitError error, string name) => error.At(Kernel, Emit.Source, name);
 
     /// <exception cref="KernelCompilationException">Kernels cannot use the type.</exception>
-    public TypeShape Shape(Type type) => TypeShape.Of(type) ?? throw Error(JitError.UnsupportedType, type.ToString());
+    public TypeShape Shape(Type type) => TypeShape.Of(type)
+        ?? throw (type.IsPointer ? Error(JitError.PointerArithmetic, type.Name) : Error(JitError.UnsupportedType, type.ToString()));
 
     /// <summary>The shape of a type that can be an element of a view.</summary>
     /// <exception cref="KernelCompilationException">The type cannot lie in memory.</exception>

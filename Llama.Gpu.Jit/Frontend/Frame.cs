@@ -9,6 +9,8 @@ internal sealed class Frame
     private readonly Dictionary<Variable, (bool Argument, int Index)> _owners = [];
     private readonly Dictionary<(int Depth, int Leaf, IrType Type), Variable> _waiting = [];
     private readonly Compilation _compilation;
+    private readonly Place?[] _arguments;
+    private readonly Place?[] _locals;
     private readonly Type[]? _typeArguments;
     private readonly Type[]? _methodArguments;
 
@@ -21,8 +23,8 @@ internal sealed class Frame
         Lines = SourceLines.Of(method);
         _typeArguments = method.DeclaringType?.IsGenericType == true ? method.DeclaringType.GetGenericArguments() : null;
         _methodArguments = method.IsGenericMethod ? method.GetGenericArguments() : null;
-        Arguments = Places(Il.Arguments, argument: true);
-        Locals = Places(Il.Locals, argument: false);
+        _arguments = new Place[Il.Arguments.Length];
+        _locals = new Place[Il.Locals.Length];
     }
 
     public MethodBase Method { get; }
@@ -33,9 +35,9 @@ internal sealed class Frame
 
     public SourceLines Lines { get; }
 
-    public Place[] Arguments { get; }
+    public Place Argument(int index) => _arguments[index] ??= Create(Il.Arguments[index], (true, index));
 
-    public Place[] Locals { get; }
+    public Place Local(int index) => _locals[index] ??= Create(Il.Locals[index], (false, index));
 
     public MethodBase ResolveMethod(long token) => Method.Module.ResolveMethod((int)token, _typeArguments, _methodArguments)!;
 
@@ -60,23 +62,21 @@ internal sealed class Frame
         _owners.TryGetValue(variable, out var own) ? head.Assigned.Contains(own) || Il.Referenced.Contains(own)
         : _compilation.Referenced.Contains(variable) || _waiting.ContainsValue(variable);
 
-    private Place[] Places(Type[] types, bool argument)
+    // when it is first used: the error of a type that kernels cannot use then names the line
+    private Place Create(Type type, (bool Argument, int Index) own)
     {
-        var places = new Place[types.Length];
-        for (int i = 0; i < types.Length; i++)
+        TypeShape shape = _compilation.Shape(type);
+        var place = new Place(shape, [.. shape.Leaves.Select(leaf => new Variable(leaf.Stack, leaf.Signed, leaf.Memory))]);
+        foreach (Variable variable in place.Variables)
         {
-            TypeShape shape = _compilation.Shape(types[i]);
-            places[i] = new(shape, [.. shape.Leaves.Select(leaf => new Variable(leaf.Stack, leaf.Signed, leaf.Memory))]);
-            foreach (Variable variable in places[i].Variables)
-            {
-                _owners.Add(variable, (argument, i));
-                if (Il.Referenced.Contains((argument, i)))
-                {
-                    _compilation.Referenced.Add(variable);
-                }
-            }
+            _owners.Add(variable, own);
         }
 
-        return places;
+        if (Il.Referenced.Contains(own))
+        {
+            _compilation.Referenced.UnionWith(place.Variables);
+        }
+
+        return place;
     }
 }

@@ -58,7 +58,7 @@ internal sealed class InstructionTranslator(Compilation compilation, Frame frame
                 _constrained = frame.ResolveType(instruction.Operand);
                 return true;
             case ILOpCode.Call or ILOpCode.Callvirt:
-                return Call(frame.ResolveMethod(instruction.Operand), code == ILOpCode.Callvirt);
+                return Call(frame.ResolveMethod(instruction.Operand));
             case ILOpCode.Newobj:
                 return Create((ConstructorInfo)frame.ResolveMethod(instruction.Operand));
             case ILOpCode.Dup:
@@ -67,6 +67,10 @@ internal sealed class InstructionTranslator(Compilation compilation, Frame frame
             case ILOpCode.Pop:
                 Pop();
                 return true;
+            case ILOpCode.Box when next == ILOpCode.Unbox_any:
+                return true;
+            case ILOpCode.Unbox_any when stack[^1].Type == frame.ResolveType(instruction.Operand):
+                return true; // (int)(object)value, after typeof(T) == typeof(int)
         }
 
         if (Variable(instruction) || Memory(instruction) || Constant(instruction))
@@ -98,31 +102,31 @@ internal sealed class InstructionTranslator(Compilation compilation, Frame frame
         switch (code)
         {
             case >= ILOpCode.Ldarg_0 and <= ILOpCode.Ldarg_3:
-                Load(frame.Arguments[code - ILOpCode.Ldarg_0]);
+                Load(frame.Argument(code - ILOpCode.Ldarg_0));
                 return true;
             case ILOpCode.Ldarg or ILOpCode.Ldarg_s:
-                Load(frame.Arguments[index]);
+                Load(frame.Argument(index));
                 return true;
             case ILOpCode.Starg or ILOpCode.Starg_s:
-                Store(frame.Arguments[index]);
+                Store(frame.Argument(index));
                 return true;
             case ILOpCode.Ldarga or ILOpCode.Ldarga_s:
-                LoadReference(frame.Arguments[index]);
+                LoadReference(frame.Argument(index));
                 return true;
             case >= ILOpCode.Ldloc_0 and <= ILOpCode.Ldloc_3:
-                Load(frame.Locals[code - ILOpCode.Ldloc_0]);
+                Load(frame.Local(code - ILOpCode.Ldloc_0));
                 return true;
             case ILOpCode.Ldloc or ILOpCode.Ldloc_s:
-                Load(frame.Locals[index]);
+                Load(frame.Local(index));
                 return true;
             case >= ILOpCode.Stloc_0 and <= ILOpCode.Stloc_3:
-                Store(frame.Locals[code - ILOpCode.Stloc_0]);
+                Store(frame.Local(code - ILOpCode.Stloc_0));
                 return true;
             case ILOpCode.Stloc or ILOpCode.Stloc_s:
-                Store(frame.Locals[index]);
+                Store(frame.Local(index));
                 return true;
             case ILOpCode.Ldloca or ILOpCode.Ldloca_s:
-                LoadReference(frame.Locals[index]);
+                LoadReference(frame.Local(index));
                 return true;
             default:
                 return false;
@@ -258,7 +262,7 @@ internal sealed class InstructionTranslator(Compilation compilation, Frame frame
 
     private void Push(Type type, IrValue value) => stack.Add(new(type, [value]));
 
-    private bool Call(MethodBase method, bool isVirtual)
+    private bool Call(MethodBase method)
     {
         var arguments = new StackValue[method.GetParameters().Length + (method.IsStatic ? 0 : 1)];
         for (int i = arguments.Length - 1; i >= 0; i--)
@@ -268,7 +272,7 @@ internal sealed class InstructionTranslator(Compilation compilation, Frame frame
 
         Type? constrained = _constrained;
         _constrained = null;
-        return Push(_calls.Call(method, arguments, constrained, isVirtual));
+        return Push(_calls.Call(method, arguments, constrained));
     }
 
     private bool Create(ConstructorInfo constructor)
@@ -292,7 +296,7 @@ internal sealed class InstructionTranslator(Compilation compilation, Frame frame
         }
 
         arguments[0] = new(type.MakeByRefType(), [created]);
-        return _calls.Call(constructor, arguments, null, isVirtual: false) is not null && Push(compilation.Memory.Read(type, created));
+        return _calls.Call(constructor, arguments, null) is not null && Push(compilation.Memory.Read(type, created));
     }
 
     private bool Push(StackValue? result)
@@ -307,6 +311,11 @@ internal sealed class InstructionTranslator(Compilation compilation, Frame frame
 
     private StackValue StaticValue(FieldInfo field)
     {
+        if (typeof(Delegate).IsAssignableFrom(field.FieldType))
+        {
+            throw compilation.Error(JitError.Delegate, field.FieldType.Name);
+        }
+
         if (!field.IsInitOnly && !field.IsLiteral)
         {
             throw compilation.Error(JitError.StaticState, $"{field.DeclaringType?.Name}.{field.Name}");

@@ -18,8 +18,8 @@ internal sealed record JitError(string Number, string What, string Instead)
     public static readonly JitError Boxing = new(
         "JIT0003", "{0} would become an object", "make the method that takes it generic over a struct");
 
-    public static readonly JitError VirtualCall = new(
-        "JIT0004", "{0} is a virtual call", "call a static method, or a static abstract member of a struct type parameter");
+    public static readonly JitError Object = new(
+        "JIT0004", "{0} works on an object", "call a static method, or a static abstract member of a struct type parameter");
 
     public static readonly JitError Delegate = new(
         "JIT0005", "{0} goes through a delegate or a function pointer", "pass a struct type parameter with a static abstract method");

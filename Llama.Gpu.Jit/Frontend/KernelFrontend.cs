@@ -18,9 +18,9 @@ internal static class KernelFrontend
         compilation.Emit.Source = SourceLines.Of(kernel).At(0) ?? default;
         var frame = new Frame(compilation, kernel, null);
         int next = 0;
-        foreach (Place place in frame.Arguments)
+        for (int i = 0; i < frame.Il.Arguments.Length; i++)
         {
-            foreach (Variable variable in place.Variables)
+            foreach (Variable variable in frame.Argument(i).Variables)
             {
                 IrValue passed = compilation.Emit.Parameter(next, function.Parameters[next].Type);
                 bool widened = passed.Type != variable.Type && passed.Type.IsInteger;

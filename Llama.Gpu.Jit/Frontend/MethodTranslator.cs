@@ -71,6 +71,7 @@ internal sealed class MethodTranslator
 
     private void Translate(IlBlock block)
     {
+        RefuseThrow(block);
         _stack.Clear();
         Type[] waiting = _waitingTypes[block];
         for (int depth = 0; depth < waiting.Length; depth++)
@@ -98,6 +99,19 @@ internal sealed class MethodTranslator
         Emit.Block.Block.Terminator = new Goto(JumpTo(block.Successors[0]));
     }
 
+    // before the exception's message would be refused as a string
+    private void RefuseThrow(IlBlock block)
+    {
+        IlInstruction last = _frame.Il.Instructions[block.End - 1];
+        if (last.Code is ILOpCode.Throw or ILOpCode.Rethrow)
+        {
+            Emit.Source = _frame.Lines.At(last.Offset) ?? Emit.Source;
+            IlInstruction before = _frame.Il.Instructions[Math.Max(block.First, block.End - 2)];
+            throw _compilation.Error(
+                JitError.Throw, before.Code == ILOpCode.Newobj ? _frame.ResolveMethod(before.Operand).DeclaringType!.Name : "an exception");
+        }
+    }
+
     // the instruction that ends a block, if it does more than go on with the next
     private bool Leave(IlInstruction instruction, IlBlock block)
     {
@@ -106,8 +120,6 @@ internal sealed class MethodTranslator
             case ILOpCode.Ret:
                 Return();
                 return true;
-            case ILOpCode.Throw or ILOpCode.Rethrow:
-                throw _compilation.Error(JitError.Throw, _stack.Count > 0 ? _stack[^1].Type.Name : "an exception");
             case ILOpCode.Br or ILOpCode.Br_s:
                 Emit.Block.Block.Terminator = new Goto(JumpTo(block.Successors[0]));
                 return true;

@@ -112,7 +112,7 @@ internal static class AlgebraicIdentities
     }
 
     // division by a power of two: vector units have no division at all
-    private static IrValue? Divide(Rewriter rewriter, Op op, IrType type, IrValue a, long constant)
+    private static Instruction? Divide(Rewriter rewriter, Op op, IrType type, IrValue a, long constant)
     {
         ulong divisor = ConstantEvaluator.Unsigned(type, constant);
         if (op is not (Op.Div or Op.DivU or Op.Rem or Op.RemU) || !ulong.IsPow2(divisor) || (constant < 0 && op is Op.Div or Op.Rem))

@@ -24,9 +24,9 @@ internal sealed class LoopUnrolling
     {
         for (int i = 0; i < Rounds && new LoopUnrolling(function, options).Round(); i++)
         {
-            ConstantFolding.Run(function, options);
+            // the counters of a chain of copies are constants once the chain is one block
             BranchSimplification.Run(function, options);
-            CopyPropagation.Run(function, options);
+            ConstantFolding.Run(function, options);
             DeadCode.Run(function, options);
         }
     }

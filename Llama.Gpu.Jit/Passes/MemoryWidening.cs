@@ -11,6 +11,7 @@ internal sealed class MemoryWidening
 {
     private const int LeastBytes = 4;
     private const int OpenGroups = 64;
+    private const int PassedStores = 64;
     private readonly PassOptions _options;
     private readonly Alignment _alignment;
     private readonly List<Group> _open = [];
@@ -68,13 +69,22 @@ internal sealed class MemoryWidening
         for (int i = _open.Count - 1; i >= 0; i--)
         {
             Group group = _open[i];
-            bool conflicts = instruction.Op == Op.Load
-                ? group.IsStore && group.Extent.MayOverlap(access)
-                : group.Extent.MayBeWrittenBy(instruction) && !group.Takes(instruction, access, type);
+            bool conflicts = instruction.Op switch
+            {
+                Op.Load => group.IsStore && group.Extent.MayOverlap(access),
+                Op.Store when group.Takes(instruction, access, type) => false,
+                Op.Store => group.Passed.Count == PassedStores || group.Extent.MayOverlap(access),
+                Op.Atomic or Op.CompareExchange => true,
+                _ => group.Extent.MayBeWrittenBy(instruction),
+            };
             if (conflicts)
             {
                 Close(group);
                 _open.RemoveAt(i);
+            }
+            else if (instruction.Op == Op.Store && !group.IsStore)
+            {
+                group.Passed.Add(access);
             }
         }
 
@@ -84,6 +94,14 @@ internal sealed class MemoryWidening
         }
 
         Group? mine = _open.Find(group => group.Takes(instruction, access, type));
+        if (mine is not null && mine.Passed.Exists(access.MayOverlap))
+        {
+            // it cannot move up over a store that may have written what it reads
+            Close(mine);
+            _open.Remove(mine);
+            mine = null;
+        }
+
         if (mine is null)
         {
             if (_open.Count == OpenGroups)
@@ -174,6 +192,9 @@ internal sealed class MemoryWidening
 
         /// <summary>All bytes from the first to the last.</summary>
         public MemoryAccess Extent { get; private set; } = first;
+
+        /// <summary>Stores since the first load, to other memory than the loads so far.</summary>
+        public List<MemoryAccess> Passed { get; } = [];
 
         /// <summary>By offset, with the order in which they came.</summary>
         public SortedDictionary<long, (Instruction Instruction, int Index)> Members { get; } = [];

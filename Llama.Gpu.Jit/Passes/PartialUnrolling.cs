@@ -100,7 +100,7 @@ internal static class PartialUnrolling
         /// What the counter has to be less than for <paramref name="turns"/> turns to be left: the bound less all but one of the
         /// steps, computed without wrapping; for steps that are not positive, the least number there is.
         /// </summary>
-        public IrValue Limit(IrBlock block, int turns)
+        public Instruction Limit(IrBlock block, int turns)
         {
             Instruction Emit(Op op, IrType type, params IrValue[] operands)
             {

@@ -8,6 +8,7 @@ internal static class PassPipeline
     private static readonly Pass[] Cleanup =
     [
         new("constant folding", ConstantFolding.Run),
+        new("branch flattening", BranchFlattening.Run),
         new("branch simplification", BranchSimplification.Run),
         new("copy propagation", CopyPropagation.Run),
         new("dead code", DeadCode.Run),

@@ -10,7 +10,7 @@ internal static class DebugCompiler
 {
     private const string Usings = "global using System; global using System.Linq; global using System.Collections.Generic;";
 
-    public static Assembly Compile(string file)
+    public static Assembly Compile(string[] files)
     {
         var options = new CSharpCompilationOptions(
             OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Debug, allowUnsafe: true);
@@ -19,7 +19,7 @@ internal static class DebugCompiler
             .Select(path => MetadataReference.CreateFromFile(path));
         var compilation = CSharpCompilation.Create(
             "DebugKernels",
-            [CSharpSyntaxTree.ParseText(Usings), CSharpSyntaxTree.ParseText(File.ReadAllText(file), path: file)],
+            [CSharpSyntaxTree.ParseText(Usings), .. files.Select(file => CSharpSyntaxTree.ParseText(File.ReadAllText(file), path: file))],
             references,
             options);
         using var image = new MemoryStream();

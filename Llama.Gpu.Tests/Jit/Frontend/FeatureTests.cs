@@ -8,7 +8,7 @@ namespace Llama.Gpu.Tests.Jit.Frontend;
 public sealed class FeatureTests
 {
     private static readonly Lazy<Assembly> DebugBuild = new(() => DebugCompiler.Compile(
-        Path.Combine(RepositoryFolder.Root, "Llama.Gpu.Tests", "Jit", "Frontend", "FeatureKernels.cs")));
+        Directory.GetFiles(Path.Combine(RepositoryFolder.Root, "Llama.Gpu.Tests", "Jit", "Frontend"), "FeatureKernels*.cs")));
 
     private static IEnumerable<string> Kernels() => typeof(FeatureKernels)
         .GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)

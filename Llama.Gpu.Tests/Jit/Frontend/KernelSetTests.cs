@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Reflection;
 using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Frontend;
@@ -20,9 +19,9 @@ public sealed class KernelSetTests
     public void Every_kernel_of_a_model_compiles_and_verifies_within_the_time_for_startup()
     {
         List<MethodInfo> kernels = [.. Instances()];
-        var watch = Stopwatch.StartNew();
+        TimeSpan before = Environment.CpuUsage.TotalTime; // of the process: other programs on the machine do not count
         List<IrFunction> functions = [.. kernels.Select(kernel => KernelFrontend.Compile(kernel, new FrontendOptions()))];
-        TimeSpan taken = watch.Elapsed;
+        TimeSpan taken = Environment.CpuUsage.TotalTime - before;
         Assert.Multiple(() =>
         {
             Assert.That(functions, Has.Count.GreaterThanOrEqualTo(38));

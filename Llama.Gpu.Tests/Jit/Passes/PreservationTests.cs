@@ -7,7 +7,7 @@ namespace Llama.Gpu.Tests.Jit.Passes;
 /// <summary>Random functions write the same memory before the pipeline and after each of its passes.</summary>
 public sealed class PreservationTests
 {
-    private const int Functions = 150;
+    private const int Functions = 100;
 
     [Test]
     public void Every_pass_leaves_what_random_functions_write([Range(0, 3)] int part)

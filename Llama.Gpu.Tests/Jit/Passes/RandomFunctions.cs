@@ -25,6 +25,7 @@ internal sealed class RandomFunctions
     private IrBlock _block = new();
     private Instruction _data = null!;
     private Instruction _local = null!;
+    private Instruction? _runStart;
     private int _budget = 60;
 
     private RandomFunctions(int seed) => _random = new Random(seed);
@@ -199,7 +200,7 @@ internal sealed class RandomFunctions
         Instruction start = RunStart();
         for (int i = 0; i < 4; i++)
         {
-            _known.Add(Emit(Op.Load, type, type.Bytes, Pointer(start, Constant(IrType.I64, _random.Next(6) * type.Bytes))));
+            _known.Add(Emit(Op.Load, type, type.Bytes, Pointer(start, Constant(IrType.I64, _random.Next(5) * type.Bytes))));
         }
     }
 
@@ -216,10 +217,16 @@ internal sealed class RandomFunctions
 
     private Instruction RunStart()
     {
+        // often where the block's last run was, so that loads and stores meet
+        if (_runStart is { } last && _block.Instructions.Contains(last) && _random.Next(3) > 0)
+        {
+            return last;
+        }
+
         Instruction masked = Emit(Op.And, IrType.I32, Of(IrType.I32), Constant(IrType.I32, 15));
         Instruction sum = Emit(Op.Add, IrType.I32, masked, Constant(IrType.I32, _random.Next(4)));
         Instruction wide = Emit(Op.SignExtend, IrType.I64, sum);
-        return Pointer(_data, Emit(Op.Mul, IrType.I64, wide, Constant(IrType.I64, _random.Next(2) == 0 ? 16 : 8)));
+        return _runStart = Pointer(_data, Emit(Op.Mul, IrType.I64, wide, Constant(IrType.I64, _random.Next(2) == 0 ? 16 : 8)));
     }
 
     private void StoreValue(IrValue value)
@@ -229,7 +236,7 @@ internal sealed class RandomFunctions
         Emit(Op.Store, IrType.Void, value.Type.Bytes, Pointer(_data, offset), value);
     }
 
-    private IrValue LocalIndex() => _random.Next(12) > 0
+    private Instruction LocalIndex() => _random.Next(12) > 0
         ? Constant(IrType.I64, 4 * _random.Next(LocalBytes / 4))
         : Emit(Op.Mul, IrType.I64, Emit(Op.SignExtend, IrType.I64, Emit(Op.And, IrType.I32, Of(IrType.I32), Constant(IrType.I32, 7))), Constant(IrType.I64, 4));
 
