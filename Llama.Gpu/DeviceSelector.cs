@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Jit.Runtime.CPU;
+using Llama.Gpu.Jit.Runtime.OpenCL;
 
 namespace Llama.Gpu;
 
@@ -11,17 +13,89 @@ public static class DeviceSelector
     /// <summary>Opens a device.</summary>
     /// <param name="name">The device; <see cref="DeviceKind.Auto"/> takes the best there is.</param>
     /// <exception cref="DeviceException">There is no such device, or it cannot be used.</exception>
-    public static OpenedDevice Open(DeviceName name)
+    public static OpenedDevice Open(DeviceName name) => name.Kind switch
     {
-        if (name.Kind is not (DeviceKind.Auto or DeviceKind.Cpu))
-        {
-            throw new DeviceException(name.ToString(), NotInThisBuild);
-        }
+        DeviceKind.Cpu => OpenCpu(),
+        DeviceKind.OpenCl => OpenOpenCl(name),
+        DeviceKind.Auto => OpenBest(),
+        _ => throw new DeviceException(name.ToString(), NotInThisBuild),
+    };
 
+    /// <summary>Every kind of device: what there is of it, or why it cannot be used.</summary>
+    public static IReadOnlyList<DeviceReport> List() =>
+    [
+        Missing(DeviceKind.Cuda),
+        .. ListOpenCl(),
+        Missing(DeviceKind.Simd),
+        new(new DeviceName(DeviceKind.Cpu), Problem: null),
+    ];
+
+    private static OpenedDevice OpenCpu()
+    {
         var context = Context.Create(builder => builder.CPU());
+        return Opened(new DeviceName(DeviceKind.Cpu), context, () => context.CreateCPUAccelerator(0));
+    }
+
+    private static OpenedDevice OpenOpenCl(DeviceName name)
+    {
         try
         {
-            return new OpenedDevice(new DeviceName(DeviceKind.Cpu), context, context.CreateCPUAccelerator(0));
+            ImmutableArray<CLDevice> devices = CLDevice.Find(out string? problem);
+            if (name.Index >= devices.Length)
+            {
+                throw new DeviceException(name.ToString(), problem ?? $"there are {devices.Length} devices, counted from 0");
+            }
+
+            CLDevice device = devices[name.Index];
+            if (device.Problem is not null)
+            {
+                throw new DeviceException(name.ToString(), device.Problem);
+            }
+
+            var context = Context.Create(_ => { });
+            return Opened(name, context, () => device.CreateCLAccelerator(context));
+        }
+        catch (CLException exception)
+        {
+            throw new DeviceException(name.ToString(), exception.Message, exception);
+        }
+    }
+
+    // an OpenCL device that is the host's processor is no gain over the devices made for it
+    private static OpenedDevice OpenBest()
+    {
+        ImmutableArray<CLDevice> devices = FindOpenCl(out _);
+        int gpu = devices.ToList().FindIndex(device => device.IsGpu && device.Problem is null);
+        return gpu >= 0 ? OpenOpenCl(new DeviceName(DeviceKind.OpenCl, gpu)) : OpenCpu();
+    }
+
+    private static IEnumerable<DeviceReport> ListOpenCl()
+    {
+        ImmutableArray<CLDevice> devices = FindOpenCl(out string? problem);
+        return devices.IsEmpty
+            ? [new(new DeviceName(DeviceKind.OpenCl), problem)]
+            : devices.Select((device, i) => new DeviceReport(new DeviceName(DeviceKind.OpenCl, i), device.Problem));
+    }
+
+    // a driver that fails is a reason, not an error of the list
+    private static ImmutableArray<CLDevice> FindOpenCl(out string? problem)
+    {
+        try
+        {
+            return CLDevice.Find(out problem);
+        }
+        catch (CLException exception)
+        {
+            problem = exception.Message;
+            return [];
+        }
+    }
+
+    private static OpenedDevice Opened(DeviceName name, Context context, Func<Accelerator> create)
+    {
+        try
+        {
+            return new OpenedDevice(name, context, create());
         }
         catch
         {
@@ -29,15 +103,6 @@ public static class DeviceSelector
             throw;
         }
     }
-
-    /// <summary>Every kind of device: what there is of it, or why it cannot be used.</summary>
-    public static IReadOnlyList<DeviceReport> List() =>
-    [
-        Missing(DeviceKind.Cuda),
-        Missing(DeviceKind.OpenCl),
-        Missing(DeviceKind.Simd),
-        new(new DeviceName(DeviceKind.Cpu), Problem: null),
-    ];
 
     private static DeviceReport Missing(DeviceKind kind) => new(new DeviceName(kind), NotInThisBuild);
 }

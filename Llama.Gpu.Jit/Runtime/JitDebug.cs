@@ -40,4 +40,11 @@ internal static class JitDebug
 
         return result;
     }
+
+    /// <summary>Does a step of a kernel's compilation and says how long it took.</summary>
+    public static void Time(string kernel, string step, Action work) => Time(kernel, step, () =>
+    {
+        work();
+        return true;
+    });
 }

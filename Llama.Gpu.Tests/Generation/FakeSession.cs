@@ -49,6 +49,14 @@ internal sealed class FakeSession(int vocabularySize, int contextLength, int pro
         return logits;
     }
 
+    public void ForwardAll(ReadOnlySpan<int> tokens, LogitsConsumer consumer, CancellationToken cancellationToken = default)
+    {
+        foreach (int token in tokens)
+        {
+            consumer(Position, Forward([token], cancellationToken));
+        }
+    }
+
     public void Rewind(int position) => _tokens.RemoveRange(position, _tokens.Count - position);
 
     public void Dispose() => Disposed = true;

@@ -131,7 +131,7 @@ public sealed class CooperationTests
         }
     }
 
-    private static void TreeSum(ArrayView<float> data)
+    internal static void TreeSum(ArrayView<float> data)
     {
         var shared = SharedMemory.Allocate<float>(64);
         shared[Group.IdxX] = data[Grid.GlobalIndex.X];
@@ -149,7 +149,7 @@ public sealed class CooperationTests
         data[Grid.GlobalIndex.X] = shared[0];
     }
 
-    private static void Shuffles(ArrayView<float> data)
+    internal static void Shuffles(ArrayView<float> data)
     {
         float own = Group.IdxX;
         data[Group.IdxX] = Warp.ShuffleDown(own, 3);
@@ -158,7 +158,7 @@ public sealed class CooperationTests
         data[48 + Group.IdxX] = Warp.Broadcast(own, 2);
     }
 
-    private static void RotatesManyTimes(ArrayView<float> data)
+    internal static void RotatesManyTimes(ArrayView<float> data)
     {
         var shared = SharedMemory.Allocate<float>(64);
         float value = Group.IdxX;
@@ -175,7 +175,7 @@ public sealed class CooperationTests
         data[Group.IdxX] = value;
     }
 
-    private static void WarpSum(ArrayView<float> data)
+    internal static void WarpSum(ArrayView<float> data)
     {
         float sum = 0;
         for (int i = 0; i < Warp.WarpSize; i++)
@@ -187,14 +187,14 @@ public sealed class CooperationTests
         data[Group.IdxX] = sum;
     }
 
-    private static void WritesItsNumber(ArrayView<float> data)
+    internal static void WritesItsNumber(ArrayView<float> data)
     {
         int group = Grid.LinearIndex;
         data[(group * Group.Dimension.Size) + Group.LinearIndex] =
             (group * 12) + (((Group.IdxZ * Group.DimY) + Group.IdxY) * Group.DimX) + Group.IdxX;
     }
 
-    private static void ReversesThroughDynamic(ArrayView<float> data)
+    internal static void ReversesThroughDynamic(ArrayView<float> data)
     {
         var shared = SharedMemory.GetDynamic<float>();
         shared[Group.IdxX] = Grid.GlobalIndex.X;
@@ -202,7 +202,7 @@ public sealed class CooperationTests
         data[Grid.GlobalIndex.X] = shared[Group.DimX - 1 - Group.IdxX];
     }
 
-    private static void SumsThroughLocal(ArrayView<float> data)
+    internal static void SumsThroughLocal(ArrayView<float> data)
     {
         var local = LocalMemory.Allocate<float>(4);
         for (int i = 0; i < 4; i++)
@@ -224,7 +224,7 @@ public sealed class CooperationTests
         }
     }
 
-    private static void AtomicUpdates(ArrayView<int> data)
+    internal static void AtomicUpdates(ArrayView<int> data)
     {
         int i = Grid.GlobalIndex.X;
         Atomic.Add(ref data[0], 1);

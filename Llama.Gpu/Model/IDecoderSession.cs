@@ -20,7 +20,20 @@ public interface IDecoderSession : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">No token, or an id outside the vocabulary.</exception>
     ReadOnlySpan<float> Forward(ReadOnlySpan<int> tokens, CancellationToken cancellationToken = default);
 
+    /// <summary>As <see cref="Forward"/>, with the logits after every token rather than the last alone.</summary>
+    /// <param name="tokens">At least one token id.</param>
+    /// <param name="consumer">Called once for each token, in order.</param>
+    /// <param name="cancellationToken">Checked between layers; the session then stands where it stood before the call.</param>
+    /// <exception cref="ContextOverflowException">The tokens do not fit into the context.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">No token, or an id outside the vocabulary.</exception>
+    void ForwardAll(ReadOnlySpan<int> tokens, LogitsConsumer consumer, CancellationToken cancellationToken = default);
+
     /// <summary>Forgets every token from <paramref name="position"/> on.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Negative, or beyond <see cref="Position"/>.</exception>
     void Rewind(int position);
 }
+
+/// <summary>Sees the logits after one position.</summary>
+/// <param name="position">The position, counted from the beginning of the sequence.</param>
+/// <param name="logits">f32, one for each token of the vocabulary; valid during the call.</param>
+public delegate void LogitsConsumer(int position, ReadOnlySpan<float> logits);

@@ -1,7 +1,7 @@
 """Examines the exported model: every fact in three forms, stories for slips of names, pronouns and spelling; prints some.
 
-A story is counted as clean when every word in it is one that the corpus has, exactly two names occur in it, each keeps
-its animal, and no pronoun occurs that neither of the two could have.
+A story is counted as clean when every word in it is one that the corpus has, exactly two names occur in it, each of
+them given once, no pronoun that neither of the two could have, not more than one treasure, and when it ends.
 """
 
 import random
@@ -23,6 +23,7 @@ OPENINGS = [
     "once upon a time, there was a kind owl named ruby. she was afraid of ",
 ]
 NAMES = {name.lower() for name in corpus.GIRLS + corpus.BOYS}
+TREASURES = {thing for _, thing in corpus.TREASURES}
 GIRLS = {name.lower() for name in corpus.GIRLS}
 
 
@@ -43,6 +44,9 @@ def slips(story: str, vocabulary: set[str]) -> list[str]:
     named = re.findall(r"([a-z]+) named ([a-z]+)", story.lower())
     if len({name for _, name in named}) < len(named):
         found.append("a name given twice")
+    treasures = {word for word in words if word in TREASURES}
+    if len(treasures) > 1:
+        found.append(f"treasures {sorted(treasures)}")
     return found
 
 
@@ -85,7 +89,7 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else MODEL
     model, tokenizer = Llama.load(folder), bpe.Tokenizer.read(MODEL / "tokenizer.json")
     check_facts(model, tokenizer)
-    check_stories(model, tokenizer, 32)
+    check_stories(model, tokenizer, 64)
     for opening, found in zip(OPENINGS, continue_all(model, tokenizer, OPENINGS, 220)):
         print(f"\n{opening}|{found.text} [{len(found.ids)} tokens, smallest gap {min(found.gaps):.4f}]")
 

@@ -8,6 +8,8 @@ import sys
 
 GIRLS = "Tina Lily Mia Ruby Nora Luna Ella Zoe Anna Rosa Daisy Hana".split()
 BOYS = "Milo Tom Ben Max Leo Sam Oscar Hugo Finn Otto Paco Juan".split()
+# Heroes and friends have names of their own, so that nobody meets a friend of the same name.
+HEROES, FRIENDS = GIRLS[:8] + BOYS[:8], GIRLS[8:] + BOYS[8:]
 ANIMALS = "llama fox rabbit bear mouse owl frog duck cat dog goat turtle hedgehog squirrel alpaca elephant".split()
 TEMPERS = "little brave shy curious kind young clever happy small gentle quiet cheerful".split()
 
@@ -70,7 +72,7 @@ class Story:
 
     def __init__(self, rng: random.Random):
         self.rng = rng
-        first, second = rng.sample(GIRLS + BOYS, 2)
+        first, second = rng.choice(HEROES), rng.choice(FRIENDS)
         animal, friend_animal = rng.sample(ANIMALS, 2)
         temper, friend_temper = rng.sample(TEMPERS, 2)
         self.words = {
@@ -122,7 +124,8 @@ class Story:
 
     def tell(self) -> str:
         self.words["weather_an"] = article(self.words["weather"])
-        plot = self.rng.choice(PLOTS)
+        usual = USUAL_PLOTS.get(self.words["temper"])
+        plot = usual if usual and self.rng.random() < 0.8 else self.rng.choice(PLOTS)
         return " ".join([self.opening(), *plot(self)])
 
 
@@ -157,7 +160,7 @@ def lost_treasure(story: Story) -> list[str]:
             "Then they looked {spot}, and there was the {fine_thing}!",
             "At last {B} looked {spot} and found the {thing}.",
         ),
-        say("{A} was so {feeling} that {he} danced.", "{A} was very {feeling} and hugged {B}.", '"Thank you!" said {A}.'),
+        say("{A} was so {feeling} that {he} danced.", "{A} was {feeling} and hugged {B}.", '"Thank you!" said {A}.'),
         story.ending(),
     ]
 
@@ -252,7 +255,7 @@ def built_something(story: Story) -> list[str]:
         say("{A} wanted to build {build}.", "{A} had a dream. {He} wanted to build {build}."),
         story.one_day() + say(", {he} went out and found {parts}.", ", {he} began to work with {parts}."),
         say(
-            "But the work was too hard for one small {a}.", "But {the_build} broke on the first try.",
+            "But the work was too hard for {A} alone.", "But {the_build} broke on the first try.",
             "It was not easy, and {he} nearly gave up.",
         ),
         story.meeting(),
@@ -265,7 +268,7 @@ def built_something(story: Story) -> list[str]:
             "In the evening, {the_build} was ready.", "When the sun went down, {the_build} was done.",
         ),
         say("Now they could {purpose}.", "The next day they used it to {purpose}."),
-        say('"We did it!" said {A}.', '"Together we can do anything," said {B}.', "{A} was very {feeling}."),
+        say('"We did it!" said {A}.', '"Together we can do anything," said {B}.', "{A} was {feeling}."),
         story.ending(),
     ]
 
@@ -397,6 +400,12 @@ PLOTS = [
     lost_treasure, stuck_friend, shared_food, faced_fear, built_something,
     learned_skill, grew_plant, storm_shelter, birthday_gift, slow_race,
 ]
+
+# What mostly happens to somebody of this temper; to the others, anything.
+USUAL_PLOTS = {
+    "brave": stuck_friend, "shy": faced_fear, "curious": grew_plant, "kind": shared_food, "young": learned_skill,
+    "clever": built_something, "happy": slow_race, "gentle": birthday_gift, "quiet": storm_shelter, "little": lost_treasure,
+}
 
 
 def tell(rng: random.Random) -> str:

@@ -13,10 +13,10 @@ FACTS = facts()
 WEIGHTS = [6] + [1] * (len(FACTS) - 1)
 PROPER_CASE = 0.3
 SPLIT = 0.25
-# How much more a name or pronoun counts where the story decides it: they are few, and the choices that no model can
+# How much more a name, animal or pronoun counts where the story decides it: they are few, and the choices that no model can
 # foresee drown them.
 RECALL_WEIGHT = 5.0
-NAMES = corpus.GIRLS + corpus.BOYS
+NAMES = corpus.GIRLS + corpus.BOYS + corpus.ANIMALS
 PRONOUNS = ["he", "him", "his", "she", "her"]
 
 
@@ -38,7 +38,7 @@ def encode(rng: random.Random, tokenizer: bpe.Tokenizer, text: str) -> list[int]
     apart, so that the model can also go on from a prompt that ends in a space.
     """
     begin, end = tokenizer.special[bpe.BEGIN], tokenizer.special[bpe.END]
-    spaces = [index for index, character in enumerate(text[:80]) if character == " "]
+    spaces = [index for index, character in enumerate(text) if character == " "]
     if rng.random() < SPLIT:
         cut = rng.choice(spaces) + 1
         return [begin, *tokenizer.encode(text[:cut]), *tokenizer.encode(text[cut:]), end]
@@ -52,7 +52,7 @@ def single_tokens(tokenizer: bpe.Tokenizer, words: list[str]) -> set[int]:
 
 
 def recall_weights(part: list[int], names: set[int], pronouns: set[int]) -> torch.Tensor:
-    """A weight for each token of a document: more where it is a pronoun, or a name that was there before."""
+    """A weight for each token of a document: more where it is a pronoun, or a name or animal that was there before."""
     weights = torch.ones(len(part))
     for index, token in enumerate(part):
         if token in pronouns or token in names and token in part[:index]:

@@ -18,7 +18,7 @@ from llama import Config, Llama
 from train_tokenizer import MODEL
 
 ROWS, LENGTH = 8, 192
-WARMUP, PEAK_RATE, LAST_RATE = 100, 2.5e-3, 2.5e-5
+WARMUP, LAST_RATE = 100, 2.5e-5
 
 
 def config(tokenizer: bpe.Tokenizer) -> Config:
@@ -66,11 +66,11 @@ def initialize(model: Llama) -> None:
         layer.mlp.down_proj.weight.data /= shrink
 
 
-def rate(step: int, steps: int) -> float:
+def rate(step: int, steps: int, peak: float) -> float:
     if step < WARMUP:
-        return PEAK_RATE * (step + 1) / WARMUP
+        return peak * (step + 1) / WARMUP
     progress = (step - WARMUP) / max(1, steps - WARMUP)
-    return LAST_RATE + (PEAK_RATE - LAST_RATE) * (1 + math.cos(math.pi * progress)) / 2
+    return LAST_RATE + (peak - LAST_RATE) * (1 + math.cos(math.pi * progress)) / 2
 
 
 def loss_of(model: Llama, batch, weighted: bool) -> torch.Tensor:
@@ -85,6 +85,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--work", type=Path, required=True)
     arguments.add_argument("--steps", type=int, default=3600)
+    arguments.add_argument("--rate", type=float, default=2.5e-3, help="peak of the learning rate")
+    arguments.add_argument("--start", type=Path, help="a training's work folder to go on from")
+    arguments.add_argument("--seed", type=int, default=4, help="of the documents")
     arguments.add_argument("--threads", type=int, default=1)
     options = arguments.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
@@ -92,20 +95,23 @@ def main() -> None:
     torch.manual_seed(3)
 
     tokenizer = bpe.Tokenizer.read(MODEL / "tokenizer.json")
-    model = Llama(config(tokenizer))
-    initialize(model)
+    if options.start:
+        model = Llama.load(options.start).train()
+    else:
+        model = Llama(config(tokenizer))
+        initialize(model)
     print(f"{sum(parameter.numel() for parameter in model.parameters())} parameters", flush=True)
     matrices = [parameter for parameter in model.parameters() if parameter.dim() == 2]
     norms = [parameter for parameter in model.parameters() if parameter.dim() == 1]
     optimizer = torch.optim.AdamW(
         [{"params": matrices, "weight_decay": 0.1}, {"params": norms, "weight_decay": 0.0}], lr=0, betas=(0.9, 0.95)
     )
-    rng = random.Random(4)
+    rng = random.Random(options.seed)
     held_out = documents.batch(random.Random(5), tokenizer, 64, LENGTH)
     started = saved = time.time()
     for step in range(options.steps):
         for group in optimizer.param_groups:
-            group["lr"] = rate(step, options.steps)
+            group["lr"] = rate(step, options.steps, options.rate)
         loss = loss_of(model, documents.batch(rng, tokenizer, ROWS, LENGTH), weighted=True)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

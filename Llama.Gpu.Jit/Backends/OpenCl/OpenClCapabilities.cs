@@ -15,6 +15,12 @@ internal sealed record OpenClCapabilities
     /// <summary>Whether there is 64-bit min, max, and, or, xor (<c>cl_khr_int64_extended_atomics</c>).</summary>
     public bool Int64ExtendedAtomics { get; init; } = true;
 
+    /// <summary>
+    /// Whether a branch that holds a barrier must end with one. PoCL 3.1 runs what stands between the last barrier of such a branch
+    /// and the branch's end as if every lane went the way of the first: loops that only some lanes enter ran for all of them.
+    /// </summary>
+    public bool ClosesBranches { get; init; }
+
     /// <summary>Everything: for looking at code where no device is.</summary>
     public static OpenClCapabilities Full { get; } = new();
 }

@@ -8,6 +8,7 @@ namespace Llama.Gpu.Jit.Backends.OpenCl;
 internal sealed class OpenClEmitter
 {
     private readonly IrFunction _function;
+    private readonly OpenClCapabilities _capabilities;
     private readonly OpenClValues _values;
     private readonly OpenClStatements _statements;
     private readonly ControlStructure _structure;
@@ -17,6 +18,9 @@ internal sealed class OpenClEmitter
     private readonly HashSet<IrBlock> _begun = [];
     private readonly Stack<(IrBlock Header, IrBlock? Behind)> _loops = new();
 
+    // the branches that are open
+    private readonly List<Arm> _arms = [];
+
     // what is left to write, so that a kernel unrolled into thousands of blocks does not run out of stack
     private readonly Stack<Action> _work = new();
     private int _indent = 1;
@@ -24,6 +28,7 @@ internal sealed class OpenClEmitter
     private OpenClEmitter(IrFunction function, OpenClCapabilities capabilities)
     {
         _function = function;
+        _capabilities = capabilities;
         _values = new OpenClValues(function, capabilities);
         _statements = new OpenClStatements(function, capabilities, _values);
         _structure = new ControlStructure(function);
@@ -57,7 +62,7 @@ internal sealed class OpenClEmitter
         var text = new StringBuilder();
         Append(text, string.Empty, _statements.Pragmas().Select(pragma => $"#pragma OPENCL {pragma}"));
         Append(text, string.Empty, _statements.Typedefs);
-        Append(text, "\n", OpenClHelpers.Called(body + atomics).Append(atomics));
+        Append(text, "\n", OpenClHelpers.Called(body + atomics).Concat(_statements.Helpers));
 
         string entryPoint = $"k_{_function.Name}";
         text.Append(CultureInfo.InvariantCulture, $"\n__kernel void {entryPoint}(");
@@ -132,6 +137,11 @@ internal sealed class OpenClEmitter
     {
         foreach (Instruction instruction in block.Instructions)
         {
+            if (instruction.Op is Op.Barrier or Op.WarpBarrier or Op.Shuffle or Op.Broadcast)
+            {
+                _arms.ForEach(arm => arm.HasBarrier = true);
+            }
+
             foreach (string line in _statements.Of(instruction))
             {
                 Line(line);
@@ -147,8 +157,9 @@ internal sealed class OpenClEmitter
                 Branch(branch, next);
                 break;
             default:
-                if (next is not null || _indent > 1)
+                if (next is not null)
                 {
+                    _arms.ForEach(arm => arm.IsLeft = true);
                     Line("return;");
                 }
 
@@ -162,29 +173,42 @@ internal sealed class OpenClEmitter
         if (Leaves(branch.IfTrue, next))
         {
             _work.Push(() => Jump(branch.IfFalse, next));
-            Arm($"if ({condition})", branch.IfTrue, next);
+            OpenArm($"if ({condition})", branch.IfTrue, next);
         }
         else if (Leaves(branch.IfFalse, next) || IsEmpty(branch.IfTrue, next))
         {
             _work.Push(() => Jump(branch.IfTrue, next));
-            Arm($"if (!{condition})", branch.IfFalse, next);
+            OpenArm($"if (!{condition})", branch.IfFalse, next);
         }
         else
         {
             if (!IsEmpty(branch.IfFalse, next))
             {
-                _work.Push(() => Arm("else", branch.IfFalse, next));
+                _work.Push(() => OpenArm("else", branch.IfFalse, next));
             }
 
-            Arm($"if ({condition})", branch.IfTrue, next);
+            OpenArm($"if ({condition})", branch.IfTrue, next);
         }
     }
 
-    private void Arm(string head, Jump jump, IrBlock? next)
+    private void OpenArm(string head, Jump jump, IrBlock? next)
     {
+        var arm = new Arm(_loops.Count);
+        _arms.Add(arm);
         Line(head);
         Open();
-        _work.Push(Close);
+        _work.Push(() =>
+        {
+            _arms.RemoveAt(_arms.Count - 1);
+
+            // all lanes have come here or none, since none could leave between the barrier and here
+            if (_capabilities.ClosesBranches && arm.HasBarrier && !arm.IsLeft)
+            {
+                Line("barrier(CLK_LOCAL_MEM_FENCE);");
+            }
+
+            Close();
+        });
         _work.Push(() => Jump(jump, next));
     }
 
@@ -193,7 +217,7 @@ internal sealed class OpenClEmitter
 
     /// <summary>Whether there is nothing to write for a jump.</summary>
     private static bool IsEmpty(Jump jump, IrBlock? next) =>
-        jump.Block == next && jump.Block.Parameters.SequenceEqual(jump.Arguments);
+        (jump.Block == next && jump.Block.Parameters.SequenceEqual(jump.Arguments)) || (next is null && IsEnd(jump.Block));
 
     // a loop that stands where the jump to it is has further jumps from within, back to its beginning
     private bool StandsHere(IrBlock target) => _structure.IsInline(target) && !_begun.Contains(target);
@@ -218,22 +242,18 @@ internal sealed class OpenClEmitter
 
     private string Way(IrBlock target)
     {
-        if (_loops.TryPeek(out var loop))
+        if (_loops.TryPeek(out var loop) && (target == loop.Header || target == loop.Behind))
         {
-            if (loop.Header == target)
-            {
-                return "continue;";
-            }
-
-            if (loop.Behind == target)
-            {
-                return "break;";
-            }
+            _arms.ForEach(arm => arm.IsLeft |= arm.Loops == _loops.Count);
+            return target == loop.Header ? "continue;" : "break;";
         }
 
+        _arms.ForEach(arm => arm.IsLeft = true);
         _usedLabels.Add($"@{_labels[target]}");
         return $"goto {_labels[target]};";
     }
+
+    private static bool IsEnd(IrBlock block) => block.Instructions.Count == 0 && block.Terminator is Return;
 
     private void Open()
     {
@@ -248,4 +268,17 @@ internal sealed class OpenClEmitter
     }
 
     private void Line(string text) => _body.Append(' ', 4 * _indent).Append(text).Append('\n');
+
+    /// <summary>One way of a branch while it is written.</summary>
+    private sealed class Arm(int loops)
+    {
+        /// <summary>The loops that it stands in.</summary>
+        public int Loops { get; } = loops;
+
+        /// <summary>Whether lanes wait for one another in it.</summary>
+        public bool HasBarrier { get; set; }
+
+        /// <summary>Whether a lane can leave it elsewhere than at its end.</summary>
+        public bool IsLeft { get; set; }
+    }
 }

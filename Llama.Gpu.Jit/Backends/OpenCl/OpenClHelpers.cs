@@ -12,13 +12,13 @@ internal static partial class OpenClHelpers
         ("jit_min_double", FloatChoice("min", "double", "ulong", "<", "|")),
         ("jit_max_double", FloatChoice("max", "double", "ulong", ">", "&")),
         ("jit_half_to_float", """
-            inline float jit_half_to_float(ushort bits)
+            float jit_half_to_float(ushort bits)
             {
                 return vload_half(0, (const __private half*)&bits);
             }
             """),
         ("jit_float_to_half", """
-            inline ushort jit_float_to_half(float value)
+            ushort jit_float_to_half(float value)
             {
                 ushort bits;
                 vstore_half_rte(value, 0, (__private half*)&bits);
@@ -26,7 +26,7 @@ internal static partial class OpenClHelpers
             }
             """),
         ("jit_float_to_bfloat16", """
-            inline ushort jit_float_to_bfloat16(float value)
+            ushort jit_float_to_bfloat16(float value)
             {
                 uint bits = as_uint(value);
                 uint rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
@@ -34,7 +34,7 @@ internal static partial class OpenClHelpers
             }
             """),
         ("jit_source", """
-            inline uint jit_source(uint lane, uint lanes, uint warp, uint index)
+            uint jit_source(uint lane, uint lanes, uint warp, uint index)
             {
                 uint source = (lane & ~(warp - 1u)) + index;
                 return index < warp && source < lanes ? source : lane;
@@ -60,7 +60,7 @@ internal static partial class OpenClHelpers
     /// <param name="compareExchange">The atomic function for that integer.</param>
     /// <param name="update">The new value.</param>
     public static string AtomicLoop(string name, string space, string type, string bits, string compareExchange, string update) => $$"""
-        inline {{type}} {{name}}(volatile {{space}} {{bits}}* target, {{type}} value)
+        {{type}} {{name}}(volatile {{space}} {{bits}}* target, {{type}} value)
         {
             {{bits}} found = *target;
             for (;;)
@@ -79,7 +79,7 @@ internal static partial class OpenClHelpers
 
     // NaN if either is; of the two zeros, the smaller is the negative one
     private static string FloatChoice(string name, string type, string bits, string comparison, string zeros) => $$"""
-        inline {{type}} jit_{{name}}_{{type}}({{type}} a, {{type}} b)
+        {{type}} jit_{{name}}_{{type}}({{type}} a, {{type}} b)
         {
             {{type}} choice = a {{comparison}} b ? a : b;
             choice = a == b ? as_{{type}}(as_{{bits}}(a) {{zeros}} as_{{bits}}(b)) : choice;

@@ -2,6 +2,7 @@ using System.Reflection;
 using Llama.Gpu.Jit.Backends.OpenCl;
 using Llama.Gpu.Jit.Frontend;
 using Llama.Gpu.Jit.Ir;
+using Llama.Gpu.Jit.Passes;
 
 namespace Llama.Gpu.Jit.Runtime.OpenCL;
 
@@ -49,6 +50,7 @@ public sealed class CLAccelerator : Accelerator
     internal OpenClCapabilities Capabilities => new()
     {
         WarpSize = Device.WarpSize,
+        ClosesBranches = Device.PlatformName == "Portable Computing Language",
         Float64 = Device.Extensions.Contains("cl_khr_fp64"),
         Int64Atomics = Device.Extensions.Contains("cl_khr_int64_base_atomics"),
         Int64ExtendedAtomics = Device.Extensions.Contains("cl_khr_int64_extended_atomics"),
@@ -90,6 +92,8 @@ public sealed class CLAccelerator : Accelerator
         IrFunction function = JitDebug.Time(
             name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
         JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
+        JitDebug.Time(name, "passes", () => PassPipeline.Run(
+            function, new PassOptions { BuiltIns = new Dictionary<BuiltIn, int> { [BuiltIn.WarpSize] = WarpSize } }));
         return CompiledLauncher.Create(this, method, delegateType, Build(name, function));
     }
 

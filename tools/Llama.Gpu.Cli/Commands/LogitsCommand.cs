@@ -81,14 +81,16 @@ internal sealed class LogitsCommand : Command
 
     private static float[] Compute(IDecoderSession session, int[] ids, LogitsFile? file, CancellationToken cancellationToken)
     {
-        ReadOnlySpan<float> logits = [];
-        for (int position = 0; position < ids.Length; position++)
-        {
-            logits = session.Forward(ids.AsSpan(position, 1), cancellationToken);
-            file?.Write(logits);
-        }
-
-        return logits.ToArray();
+        float[] last = [];
+        session.ForwardAll(
+            ids,
+            (position, logits) =>
+            {
+                file?.Write(logits);
+                last = position == ids.Length - 1 ? logits.ToArray() : last;
+            },
+            cancellationToken);
+        return last;
     }
 
     private void WriteTable((int Id, float Logit)[] largest)
