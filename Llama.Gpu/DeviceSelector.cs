@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Jit.Runtime.CPU;
+using Llama.Gpu.Jit.Runtime.Cuda;
 using Llama.Gpu.Jit.Runtime.OpenCL;
 
 namespace Llama.Gpu;
@@ -16,6 +17,7 @@ public static class DeviceSelector
     public static OpenedDevice Open(DeviceName name) => name.Kind switch
     {
         DeviceKind.Cpu => OpenCpu(),
+        DeviceKind.Cuda => OpenCuda(name),
         DeviceKind.OpenCl => OpenOpenCl(name),
         DeviceKind.Auto => OpenBest(),
         _ => throw new DeviceException(name.ToString(), NotInThisBuild),
@@ -24,7 +26,7 @@ public static class DeviceSelector
     /// <summary>Every kind of device: what there is of it, or why it cannot be used.</summary>
     public static IReadOnlyList<DeviceReport> List() =>
     [
-        Missing(DeviceKind.Cuda),
+        .. ListCuda(),
         .. ListOpenCl(),
         Missing(DeviceKind.Simd),
         new(new DeviceName(DeviceKind.Cpu), Problem: null),
@@ -34,6 +36,31 @@ public static class DeviceSelector
     {
         var context = Context.Create(builder => builder.CPU());
         return Opened(new DeviceName(DeviceKind.Cpu), context, () => context.CreateCPUAccelerator(0));
+    }
+
+    private static OpenedDevice OpenCuda(DeviceName name)
+    {
+        try
+        {
+            ImmutableArray<CudaDevice> devices = CudaDevice.Find(out string? problem);
+            if (name.Index >= devices.Length)
+            {
+                throw new DeviceException(name.ToString(), problem ?? $"there are {devices.Length} devices, counted from 0");
+            }
+
+            CudaDevice device = devices[name.Index];
+            if (device.Problem is not null)
+            {
+                throw new DeviceException(name.ToString(), device.Problem);
+            }
+
+            var context = Context.Create(_ => { });
+            return Opened(name, context, () => device.CreateCudaAccelerator(context));
+        }
+        catch (CudaException exception)
+        {
+            throw new DeviceException(name.ToString(), exception.Message, exception);
+        }
     }
 
     private static OpenedDevice OpenOpenCl(DeviceName name)
@@ -64,9 +91,23 @@ public static class DeviceSelector
     // an OpenCL device that is the host's processor is no gain over the devices made for it
     private static OpenedDevice OpenBest()
     {
+        int cuda = FindCuda(out _).ToList().FindIndex(device => device.Problem is null);
+        if (cuda >= 0)
+        {
+            return OpenCuda(new DeviceName(DeviceKind.Cuda, cuda));
+        }
+
         ImmutableArray<CLDevice> devices = FindOpenCl(out _);
         int gpu = devices.ToList().FindIndex(device => device.IsGpu && device.Problem is null);
         return gpu >= 0 ? OpenOpenCl(new DeviceName(DeviceKind.OpenCl, gpu)) : OpenCpu();
+    }
+
+    private static IEnumerable<DeviceReport> ListCuda()
+    {
+        ImmutableArray<CudaDevice> devices = FindCuda(out string? problem);
+        return devices.IsEmpty
+            ? [new(new DeviceName(DeviceKind.Cuda), problem)]
+            : devices.Select((device, i) => new DeviceReport(new DeviceName(DeviceKind.Cuda, i), device.Problem));
     }
 
     private static IEnumerable<DeviceReport> ListOpenCl()
@@ -78,6 +119,19 @@ public static class DeviceSelector
     }
 
     // a driver that fails is a reason, not an error of the list
+    private static ImmutableArray<CudaDevice> FindCuda(out string? problem)
+    {
+        try
+        {
+            return CudaDevice.Find(out problem);
+        }
+        catch (CudaException exception)
+        {
+            problem = exception.Message;
+            return [];
+        }
+    }
+
     private static ImmutableArray<CLDevice> FindOpenCl(out string? problem)
     {
         try
