@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Llama.Gpu.Jit;
-using Llama.Gpu.Jit.Ir;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Jit.Runtime.Cuda;
 using Llama.Gpu.Tests.Jit.Ptx;

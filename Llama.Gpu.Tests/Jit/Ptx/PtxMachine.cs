@@ -13,15 +13,24 @@ internal sealed class PtxMachine(PtxProgram program, byte[] memory, params ulong
     private const int StepLimit = 10_000_000;
 
     private readonly Dictionary<string, ulong> _registers = [];
-    private readonly byte[] _own = new byte[4096];
+    private readonly byte[] _local = new byte[4096];
+    private int _next;
 
-    /// <summary>Runs to the end.</summary>
-    public void Run()
+    /// <summary>The memory that it shares with other lanes.</summary>
+    public byte[] Shared { get; init; } = new byte[48 * 1024];
+
+    /// <summary>Its place in the launch, by the names that PTX has for it; what is not named is 0, or 1 for extents.</summary>
+    public Dictionary<string, uint> Place { get; init; } = [];
+
+    /// <summary>Runs to the end; the lane is the only one.</summary>
+    public void Run() => Assert.That(RunToMeeting(), Is.Null);
+
+    /// <summary>Runs until lanes meet: the barrier or shuffle that it stands at, or null at the end.</summary>
+    public PtxLine? RunToMeeting()
     {
-        int next = 0;
         for (int step = 0; step < StepLimit; step++)
         {
-            PtxLine line = program.Lines[next++];
+            PtxLine line = program.Lines[_next++];
             if (line.Guard is not null && (_registers[line.Guard] != 0) == line.Negated)
             {
                 continue;
@@ -30,9 +39,11 @@ internal sealed class PtxMachine(PtxProgram program, byte[] memory, params ulong
             switch (line.Name)
             {
                 case "ret":
-                    return;
+                    return null;
+                case "bar" or "shfl":
+                    return line;
                 case "bra":
-                    next = program.Labels[line.Operands[0][0]];
+                    _next = program.Labels[line.Operands[0][0]];
                     break;
                 default:
                     Do(line);
@@ -40,8 +51,14 @@ internal sealed class PtxMachine(PtxProgram program, byte[] memory, params ulong
             }
         }
 
-        Assert.Fail("the kernel does not end");
+        throw new InvalidOperationException("the kernel does not end");
     }
+
+    /// <summary>The value of a name or a number here.</summary>
+    public ulong Read(string operand) => Value(operand);
+
+    /// <summary>Sets a register.</summary>
+    public void Write(string register, ulong value) => _registers[register] = value;
 
     private void Do(PtxLine line)
     {
@@ -126,10 +143,8 @@ internal sealed class PtxMachine(PtxProgram program, byte[] memory, params ulong
         ['0', 'f', .. var single] => ulong.Parse(single, NumberStyles.HexNumber, CultureInfo.InvariantCulture),
         ['0', 'd', .. var wide] => ulong.Parse(wide, NumberStyles.HexNumber, CultureInfo.InvariantCulture),
         ['-' or (>= '0' and <= '9'), ..] => (ulong)(long)BigInteger.Parse(operand, CultureInfo.InvariantCulture),
-        "shared_0" => 0,
-        "local_0" => 2048,
-        "%tid.x" or "%tid.y" or "%tid.z" or "%ctaid.x" => 0,
-        "%ntid.x" or "%ntid.y" or "%ntid.z" or "%nctaid.x" => 1,
+        ['%', .. var special] when special.Contains('.') => Place.GetValueOrDefault(operand, special.StartsWith('n') ? 1u : 0),
+        _ when program.Variables.TryGetValue(operand, out int address) => (ulong)address,
         _ => _registers[operand],
     };
 
@@ -138,7 +153,7 @@ internal sealed class PtxMachine(PtxProgram program, byte[] memory, params ulong
         string[] parts = address.Trim('[', ']').Split('+');
         ulong at = Value(parts[0]) + (parts.Length > 1 ? Value(parts[1]) : 0);
         Assert.That(at % (ulong)bytes, Is.Zero, $"{address} is aligned");
-        return (line.Modifiers[0] == "global" ? memory : _own).AsSpan((int)at, bytes);
+        return (line.Modifiers[0] switch { "global" => memory, "shared" => Shared, _ => _local }).AsSpan((int)at, bytes);
     }
 
     private static ulong Read(ReadOnlySpan<byte> from, int bytes) => bytes switch

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
 
@@ -22,6 +23,7 @@ internal sealed partial class PtxProgram
         string body = module[(module.IndexOf("{\n", module.IndexOf(".entry", StringComparison.Ordinal), StringComparison.Ordinal) + 2)..];
         string[] lines = [.. body.Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0)];
         _scopes.Add([]);
+        int bytes = 0;
         for (int i = 0; i < lines.Length; i++)
         {
             switch (lines[i])
@@ -38,6 +40,11 @@ internal sealed partial class PtxProgram
                 case var line when line.StartsWith(".reg", StringComparison.Ordinal):
                     Declare(line);
                     break;
+                case var line when line.StartsWith(".shared", StringComparison.Ordinal) || line.StartsWith(".local", StringComparison.Ordinal):
+                    Match variable = VariablePattern().Match(line);
+                    Variables.Add(variable.Groups[1].Value, bytes);
+                    bytes += (int.Parse(variable.Groups[2].ValueSpan, CultureInfo.InvariantCulture) + 15) & ~15;
+                    break;
                 case ['.', ..]:
                     break;
                 case var line:
@@ -50,6 +57,9 @@ internal sealed partial class PtxProgram
     public List<PtxLine> Lines { get; } = [];
 
     public Dictionary<string, int> Labels { get; } = [];
+
+    /// <summary>Where each array begins; those of shared and of local memory are counted together.</summary>
+    public Dictionary<string, int> Variables { get; } = [];
 
     public static PtxProgram Parse(string module, string name)
     {
@@ -124,6 +134,9 @@ internal sealed partial class PtxProgram
 
     [GeneratedRegex(@"\{[^}]*\}|\[[^\]]*\]|[^,\s]+")]
     private static partial Regex OperandPattern();
+
+    [GeneratedRegex(@"\.b8 (\w+)\[(\d+)\]")]
+    private static partial Regex VariablePattern();
 
     [GeneratedRegex(@"\w+")]
     private static partial Regex NamePattern();
