@@ -1,6 +1,6 @@
-using System.Collections.Concurrent;
 using System.Reflection;
 using System.Reflection.Metadata;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 using System.Security.Cryptography;
@@ -18,7 +18,7 @@ internal readonly record struct KernelKey(string Hex)
     /// <summary>Bytes of a hash.</summary>
     public const int Bytes = SHA256.HashSizeInBytes;
 
-    private static readonly ConcurrentDictionary<Assembly, byte[]?> Assemblies = new();
+    private static readonly ConditionalWeakTable<Assembly, byte[]> Assemblies = [];
 
     private static readonly string FrameworkFolder = Path.GetDirectoryName(typeof(object).Assembly.Location) ?? string.Empty;
 
@@ -53,7 +53,8 @@ internal readonly record struct KernelKey(string Hex)
         hash.AppendData(Encoding.UTF8.GetBytes(text.ToString()));
         foreach (Assembly assembly in used.OrderBy(assembly => assembly.FullName, StringComparer.Ordinal))
         {
-            if (Assemblies.GetOrAdd(assembly, HashWithReferences) is not { } code)
+            byte[] code = Assemblies.GetValue(assembly, HashWithReferences);
+            if (code.Length == 0)
             {
                 return null;
             }
@@ -78,8 +79,8 @@ internal readonly record struct KernelKey(string Hex)
     // with its length first, so that no two lists of texts look the same
     private static void Append(StringBuilder text, string value) => text.Append(value.Length).Append(':').Append(value);
 
-    /// <summary>The versions of an assembly and of all that it refers to; null if one of them is made in memory.</summary>
-    private static byte[]? HashWithReferences(Assembly root)
+    /// <summary>The versions of an assembly and of all that it refers to; empty if one of them is emitted in memory.</summary>
+    private static byte[] HashWithReferences(Assembly root)
     {
         var versions = new SortedSet<string>(StringComparer.Ordinal);
         var seen = new HashSet<Assembly> { root };
@@ -88,7 +89,7 @@ internal readonly record struct KernelKey(string Hex)
         {
             if (assembly.IsDynamic)
             {
-                return null;
+                return [];
             }
 
             versions.Add($"{assembly.FullName} {assembly.ManifestModule.ModuleVersionId}");
