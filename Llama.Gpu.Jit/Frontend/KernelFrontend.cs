@@ -6,9 +6,16 @@ namespace Llama.Gpu.Jit.Frontend;
 /// <summary>Makes IR of a kernel: reads its IL and that of all it calls, and builds every call into one function.</summary>
 internal static class KernelFrontend
 {
+    [ThreadStatic]
+    private static int _compilations;
+
+    /// <summary>How many kernels this thread has compiled: for tests of what compiles none.</summary>
+    internal static int CompilationsOfThisThread => _compilations;
+
     /// <exception cref="KernelCompilationException">The kernel uses something outside the dialect.</exception>
     public static IrFunction Compile(MethodInfo kernel, FrontendOptions options)
     {
+        _compilations++;
         var function = new IrFunction(KernelName.Identifier(kernel));
         IReadOnlyList<FlatArgument> arguments = ArgumentLayout.Of(kernel);
         function.Parameters.AddRange(arguments.Select(argument => argument.Parameter));

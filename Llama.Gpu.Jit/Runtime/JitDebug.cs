@@ -18,6 +18,9 @@ internal static class JitDebug
     private static readonly int Level =
         int.TryParse(Environment.GetEnvironmentVariable("LLAMA_JIT_DEBUG"), NumberStyles.None, CultureInfo.InvariantCulture, out int level) ? level : 0;
 
+    /// <summary>Whether what is made on the way is to be shown, so that kernels must be compiled even where they are at hand.</summary>
+    public static bool ShowsCode => Level >= Code;
+
     /// <summary>Writes a text, made only if its level is asked for.</summary>
     public static void Write(int level, string kernel, string what, Func<string> text)
     {

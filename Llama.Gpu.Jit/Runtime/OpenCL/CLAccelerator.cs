@@ -46,6 +46,9 @@ public sealed class CLAccelerator : Accelerator
 
     internal CLAddresses Addresses { get; } = new();
 
+    /// <summary>Where compiled kernels are kept from one run to the next; null for nowhere.</summary>
+    internal KernelCache? Cache { get; init; } = KernelCache.Default;
+
     /// <summary>What the emitter may use.</summary>
     internal OpenClCapabilities Capabilities => new()
     {
@@ -90,25 +93,36 @@ public sealed class CLAccelerator : Accelerator
     internal override Delegate CreateLauncher(MethodInfo method, Type delegateType)
     {
         string name = KernelSignature.Name(method);
-        IrFunction function = JitDebug.Time(
-            name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
-        JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
-        JitDebug.Time(name, "passes", () => PassPipeline.Run(
-            function, new PassOptions { BuiltIns = new Dictionary<BuiltIn, int> { [BuiltIn.WarpSize] = WarpSize } }));
-        return CompiledLauncher.Create(this, method, delegateType, Build(name, function));
+        KernelKey? key = Cache is null ? null : KernelKey.Of(method, KeyIngredients());
+        CLKernel? kernel = key is null || JitDebug.ShowsCode ? null : FromCache(name, method, key.Value);
+        if (kernel is null)
+        {
+            IrFunction function = JitDebug.Time(
+                name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
+            JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
+            JitDebug.Time(name, "passes", () => PassPipeline.Run(
+                function, new PassOptions { BuiltIns = new Dictionary<BuiltIn, int> { [BuiltIn.WarpSize] = WarpSize } }));
+            kernel = Build(name, function, key);
+        }
+
+        return CompiledLauncher.Create(this, method, delegateType, kernel);
     }
 
     /// <summary>Compiles a function; its arguments are then those that <see cref="IrFunction.Parameters"/> says.</summary>
-    internal CLKernel Build(string name, IrFunction function)
+    /// <param name="name">The name that errors give it.</param>
+    /// <param name="function">What it does.</param>
+    /// <param name="key">What it is kept under in the cache, if it is.</param>
+    internal CLKernel Build(string name, IrFunction function, KernelKey? key = null)
     {
         JitDebug.Write(JitDebug.FinalIr, name, "IR", () => IrPrinter.Print(function));
         OpenClKernel code = JitDebug.Time(name, "OpenCL C", () => OpenClEmitter.Emit(function, Capabilities));
         JitDebug.Write(JitDebug.Code, name, "OpenCL C", () => code.Text);
         CLKernel kernel = JitDebug.Time(
             name, "driver's build", () => new CLKernel(this, name, code, [.. function.Parameters.Select(parameter => parameter.Type)]));
-        lock (_kernels)
+        Keep(kernel);
+        if (key is not null && kernel.Binary is { } binary)
         {
-            _kernels.Add(kernel);
+            JitDebug.Time(name, "storing", () => Cache?.Store(key.Value, CLCacheContents.Encode(code, binary)));
         }
 
         return kernel;
@@ -140,5 +154,50 @@ public sealed class CLAccelerator : Accelerator
         }
 
         _context.Dispose();
+    }
+
+    // all that the binary depends on besides the kernel; what else the compiler does, it does in the same way each time
+    private (string Name, string Value)[] KeyIngredients() =>
+    [
+        ("target", "OpenCL C"),
+        ("platform", Device.PlatformName),
+        ("platform version", Device.PlatformVersion),
+        ("device", Device.Name),
+        ("vendor", Device.Vendor),
+        ("version", Device.Version),
+        ("driver", Device.DriverVersion),
+        ("capabilities", Capabilities.ToString()),
+        ("options", Device.BuildOptions),
+    ];
+
+    private CLKernel? FromCache(string name, MethodInfo method, KernelKey key)
+    {
+        if (Cache?.Find(key) is not { } contents)
+        {
+            return null;
+        }
+
+        (OpenClKernel code, byte[] binary) = CLCacheContents.Decode(contents);
+        try
+        {
+            IrType[] parameters = [.. ArgumentLayout.Of(method).Select(argument => argument.Parameter.Type)];
+            CLKernel kernel = JitDebug.Time(name, "driver's loading from the cache", () => new CLKernel(this, name, code, parameters, binary));
+            Keep(kernel);
+            return kernel;
+        }
+        catch (CLException exception)
+        {
+            // the driver knows better than its version says: build anew, and replace what it refuses
+            JitDebug.Write(JitDebug.Timings, name, "the driver refuses what the cache has", () => exception.Message);
+            return null;
+        }
+    }
+
+    private void Keep(CLKernel kernel)
+    {
+        lock (_kernels)
+        {
+            _kernels.Add(kernel);
+        }
     }
 }

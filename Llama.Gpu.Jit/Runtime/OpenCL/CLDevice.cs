@@ -18,6 +18,7 @@ public sealed class CLDevice : Device
         Handle = id;
         Name = CLQuery.DeviceText(id, CLQuery.DeviceName);
         PlatformName = CLQuery.PlatformText(platform, CLQuery.PlatformName);
+        PlatformVersion = CLQuery.PlatformText(platform, CLQuery.PlatformVersion);
         Vendor = CLQuery.DeviceText(id, CLQuery.DeviceVendor);
         Version = CLQuery.DeviceText(id, CLQuery.DeviceVersion);
         DriverVersion = CLQuery.DeviceText(id, CLQuery.DriverVersion);
@@ -83,6 +84,9 @@ public sealed class CLDevice : Device
     /// <summary>Why kernels cannot run on it; null if they can.</summary>
     public string? Problem { get; }
 
+    /// <summary>The driver's version, for some with that of its compiler.</summary>
+    internal string PlatformVersion { get; }
+
     internal nint PlatformHandle { get; }
 
     internal nint Handle { get; }
@@ -92,6 +96,9 @@ public sealed class CLDevice : Device
 
     /// <summary>Whether division and square root can be had correctly rounded.</summary>
     internal bool IsCorrectlyRounded { get; }
+
+    /// <summary>How the driver builds programs.</summary>
+    internal string BuildOptions => IsCorrectlyRounded ? "-cl-std=CL1.2 -cl-fp32-correctly-rounded-divide-sqrt" : "-cl-std=CL1.2";
 
     /// <summary>Every device of every driver on this machine.</summary>
     /// <param name="problem">Why there is none, or null.</param>

@@ -18,13 +18,20 @@ internal sealed unsafe class CLKernel : CompiledKernel, IDisposable
     // the driver keeps one set of arguments for each kernel
     private readonly Lock _arguments = new();
 
-    public CLKernel(CLAccelerator accelerator, string name, OpenClKernel code, IrType[] parameters)
+    /// <summary>Builds a kernel.</summary>
+    /// <param name="accelerator">Where it runs.</param>
+    /// <param name="name">The name that errors give it.</param>
+    /// <param name="code">Its text and what it takes.</param>
+    /// <param name="parameters">Types of the function's parameters.</param>
+    /// <param name="binary">What <see cref="Binary"/> gave for the same text, device and driver; the text is then not used.</param>
+    /// <exception cref="CLException">The driver refuses the text or the binary.</exception>
+    public CLKernel(CLAccelerator accelerator, string name, OpenClKernel code, IrType[] parameters, byte[]? binary = null)
         : base(name)
     {
         _accelerator = accelerator;
         _code = code;
         _parameters = parameters;
-        _program = CreateProgram(accelerator, code.Text);
+        _program = binary is null ? CreateProgram(accelerator, code.Text) : CreateProgram(accelerator, binary);
         try
         {
             BuildProgram();
@@ -41,6 +48,9 @@ internal sealed unsafe class CLKernel : CompiledKernel, IDisposable
             throw;
         }
     }
+
+    /// <summary>The program as the driver has built it; null if it does not give it away.</summary>
+    public byte[]? Binary => CLQuery.Binary(_program.Value);
 
     /// <inheritdoc/>
     public override void Launch(AcceleratorStream stream, in KernelConfig config, LaunchArguments arguments)
@@ -90,11 +100,25 @@ internal sealed unsafe class CLKernel : CompiledKernel, IDisposable
         }
     }
 
+    private static CLHandle CreateProgram(CLAccelerator accelerator, byte[] binary)
+    {
+        fixed (byte* pointer = binary)
+        {
+            nint device = accelerator.Device.Handle;
+            byte* start = pointer;
+            nuint length = (nuint)binary.Length;
+            CLError state;
+            CLError error;
+            nint program = OpenClNative.clCreateProgramWithBinary(accelerator.ContextHandle, 1, &device, &length, &start, &state, &error);
+            CLException.ThrowIfFailed(error, nameof(OpenClNative.clCreateProgramWithBinary));
+            return new CLHandle(program, OpenClNative.clReleaseProgram);
+        }
+    }
+
     private void BuildProgram()
     {
         nint device = _accelerator.Device.Handle;
-        string options = _accelerator.Device.IsCorrectlyRounded ? "-cl-std=CL1.2 -cl-fp32-correctly-rounded-divide-sqrt" : "-cl-std=CL1.2";
-        CLError error = OpenClNative.clBuildProgram(_program.Value, 1, &device, options, 0, 0);
+        CLError error = OpenClNative.clBuildProgram(_program.Value, 1, &device, _accelerator.Device.BuildOptions, 0, 0);
         if (error != CLError.Success)
         {
             string log = CLQuery.BuildLog(_program.Value, device);

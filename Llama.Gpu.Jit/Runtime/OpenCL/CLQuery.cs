@@ -5,6 +5,7 @@ namespace Llama.Gpu.Jit.Runtime.OpenCL;
 /// <summary>Questions to the driver, with the numbers that <c>cl.h</c> gives them.</summary>
 internal static unsafe class CLQuery
 {
+    public const uint PlatformVersion = 0x0901;
     public const uint PlatformName = 0x0902;
 
     public const uint DeviceType = 0x1000;
@@ -30,6 +31,9 @@ internal static unsafe class CLQuery
     public const ulong TypeAll = 0xFFFFFFFF;
     public const ulong CorrectlyRoundedDivideSqrt = 1 << 7;
 
+    private const uint ProgramNumDevices = 0x1162;
+    private const uint ProgramBinarySizes = 0x1165;
+    private const uint ProgramBinaries = 0x1166;
     private const uint ProgramBuildLog = 0x1183;
     private const uint KernelWorkGroupSize = 0x11B0;
     private const uint KernelLocalMemSize = 0x11B2;
@@ -71,6 +75,29 @@ internal static unsafe class CLQuery
     public static string BuildLog(nint program, nint device) => Text(
         (size, value, found) => OpenClNative.clGetProgramBuildInfo(program, device, ProgramBuildLog, size, (void*)value, (nuint*)found),
         nameof(OpenClNative.clGetProgramBuildInfo));
+
+    /// <summary>What the driver has made of a program for its one device; null if it does not give it away.</summary>
+    public static byte[]? Binary(nint program)
+    {
+        uint devices;
+        nuint size;
+        CLError error = OpenClNative.clGetProgramInfo(program, ProgramNumDevices, sizeof(uint), &devices, null);
+        if (error != CLError.Success || devices != 1
+            || OpenClNative.clGetProgramInfo(program, ProgramBinarySizes, (nuint)sizeof(nuint), &size, null) != CLError.Success
+            || size is 0 or > int.MaxValue)
+        {
+            return null;
+        }
+
+        byte[] binary = new byte[(int)size];
+        fixed (byte* start = binary)
+        {
+            byte* target = start;
+            error = OpenClNative.clGetProgramInfo(program, ProgramBinaries, (nuint)sizeof(byte*), &target, null);
+        }
+
+        return error == CLError.Success ? binary : null;
+    }
 
     /// <summary>Most lanes of a group that a kernel can run with.</summary>
     public static long MaxLanes(nint kernel, nint device)

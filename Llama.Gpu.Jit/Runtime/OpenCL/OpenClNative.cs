@@ -62,6 +62,13 @@ internal static unsafe partial class OpenClNative
     [LibraryImport(Library)]
     public static partial nint clCreateProgramWithSource(nint context, uint count, byte** texts, nuint* lengths, CLError* error);
 
+    [LibraryImport(Library)]
+    public static partial nint clCreateProgramWithBinary(
+        nint context, uint count, nint* devices, nuint* lengths, byte** binaries, CLError* states, CLError* error);
+
+    [LibraryImport(Library)]
+    public static partial CLError clGetProgramInfo(nint program, uint name, nuint size, void* value, nuint* sizeFound);
+
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial CLError clBuildProgram(nint program, uint count, nint* devices, string options, nint callback, nint userData);
 
