@@ -129,7 +129,15 @@ internal sealed class BarrierEmitter(LaneCode code, InstructionEmitter instructi
         for (int i = 0; i < locals.Length; i++)
         {
             PushSlot(value, i * (varies ? code.Isa.Bytes : 8));
-            _il.Emit(OpCodes.Ldloc, locals[i]);
+            if (varies)
+            {
+                _il.Emit(OpCodes.Ldloc, locals[i]);
+            }
+            else
+            {
+                code.PushScalar(value, i);
+            }
+
             _il.Emit(OpCodes.Unaligned, (byte)1);
             _il.Emit(OpCodes.Stobj, locals[i].LocalType);
         }

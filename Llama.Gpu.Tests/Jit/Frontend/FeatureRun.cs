@@ -28,10 +28,15 @@ internal static class FeatureRun
     {
         using Context context = Context.Create(builder => builder.CPU(new CPUDevice(8, 8, 1)));
         using CPUAccelerator accelerator = context.CreateCPUAccelerator(0);
+        return On(accelerator, kernel);
+    }
+
+    public static int[] On(Accelerator accelerator, MethodInfo kernel)
+    {
         using var input = accelerator.Allocate1D(Input);
         using var output = accelerator.Allocate1D<int>(OutputLength);
         output.MemSetToZero();
-        accelerator.LoadKernel(kernel.CreateDelegate<Action<ArrayView<int>, ArrayView<int>>>())(
+        accelerator.LoadKernel<Action<AcceleratorStream, KernelConfig, ArrayView<int>, ArrayView<int>>>(kernel)(
             accelerator.DefaultStream, Config, input.View, output.View);
         accelerator.Synchronize();
         return output.GetAsArray1D();

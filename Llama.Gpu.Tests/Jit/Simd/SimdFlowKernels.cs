@@ -117,6 +117,12 @@ internal static class SimdFlowKernels
         data[Grid.GlobalIndex.X] = sum;
     }
 
+    public static void PassesConstantsThroughTheGroup(ArrayView<float> data)
+    {
+        float sum = Group.Broadcast(1.5f, Group.DimX - 1) + Group.Broadcast(7L << 33, 0);
+        data[Grid.GlobalIndex.X] += sum + Group.Broadcast(Group.DimX, 0);
+    }
+
     public static void ExchangesInWarps(ArrayView<float> data)
     {
         int i = Grid.GlobalIndex.X;

@@ -1,0 +1,36 @@
+using System.Globalization;
+using Llama.Gpu.Tests.Infrastructure;
+using Llama.Gpu.Tests.Jit.Simd;
+using NUnit.Framework;
+
+namespace Llama.Gpu.Tests.Jit.Agreement;
+
+/// <summary>
+/// Random kernels in C# give the same numbers on every accelerator: integers and floats to the bit, functions such as exp within the
+/// units that OpenCL grants. OpenCL's driver takes long to compile: it gets the first kernels of each batch, or as many of each as
+/// the environment variable <c>LLAMA_AGREEMENT_OPENCL</c> says (all: 50). <c>LLAMA_AGREEMENT_BATCHES</c> makes more or fewer than 10 batches.
+/// </summary>
+public sealed class RandomKernelTests
+{
+    private const int BatchSize = 50;
+
+    private static int OpenClKernels => Math.Min(BatchSize, Setting("LLAMA_AGREEMENT_OPENCL", 10));
+
+    private static IEnumerable<int> Batches() => Enumerable.Range(0, Setting("LLAMA_AGREEMENT_BATCHES", 10));
+
+    [Test]
+    public void Random_kernels_agree_on_vectors(
+        [ValueSource(nameof(Batches))] int batch, [ValueSource(typeof(SimdAccelerators), nameof(SimdAccelerators.Widths))] int bits) =>
+        Assert.That(KernelBatch.Of(batch, BatchSize).Disagreement(SimdAccelerators.Of(bits), BatchSize), Is.Null);
+
+    [Test]
+    public void Random_kernels_agree_on_OpenCL([ValueSource(nameof(Batches))] int batch) =>
+        Assert.That(KernelBatch.Of(batch, BatchSize).Disagreement(TestAccelerators.OpenCl, OpenClKernels), Is.Null);
+
+    [Test]
+    public void A_seed_always_makes_the_same_kernel() =>
+        Assert.That(KernelGenerator.Make(17).Method(), Is.EqualTo(KernelGenerator.Make(17).Method()));
+
+    private static int Setting(string variable, int usual) =>
+        int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out int value) ? value : usual;
+}
