@@ -39,6 +39,7 @@ public static class KernelCatalog
         .. Typed(typeof(AttentionWeightedSum), nameof(AttentionWeightedSum.Kernel)),
         Plain(typeof(SwiGlu), nameof(SwiGlu.Kernel)),
         Plain(typeof(ResidualAdd), nameof(ResidualAdd.Kernel)),
+        .. Typed(typeof(AddRmsNorm), nameof(AddRmsNorm.Kernel)),
         .. Typed(typeof(OutputHead), nameof(OutputHead.Kernel)),
         Plain(typeof(ArgMax), nameof(ArgMax.Kernel)),
     ];
