@@ -89,8 +89,7 @@ internal static class PartialUnrolling
             }
 
             IrValue step = next.Operands[0] == value ? next.Operands[1] : next.Operands[0];
-            bool fits = value.Type == IrType.I32
-                || (value.Type == IrType.I64 && ConstantEvaluator.IsConstant(step, out long constant) && constant is > 0 and < int.MaxValue);
+            bool fits = value.Type == IrType.I32 || (value.Type == IrType.I64 && MostOf(step) is not null);
             return fits && next.Operands.Contains(value) && IsFixed(loop, step) && IsFixed(loop, test.Operands[1])
                 ? new(value, test.Operands[1], step, test.Source)
                 : null;
@@ -116,11 +115,16 @@ internal static class PartialUnrolling
                 return constant;
             }
 
-            if (Value.Type == IrType.I64)
+            if (MostOf(Step) is { } most)
             {
-                ConstantEvaluator.IsConstant(Copy(Step, block), out long step);
-                long ahead = step * (turns - 1);
-                return Emit(Op.Sub, IrType.I64, Emit(Op.Max, IrType.I64, Copy(Bound, block), Constant(IrType.I64, long.MinValue + ahead)), Constant(IrType.I64, ahead));
+                // a bound so low that the steps would wrap below it leaves no turn
+                Instruction least64 = Constant(IrType.I64, long.MinValue);
+                IrValue bound = Copy(Bound, block);
+                IrValue step = Copy(Step, block);
+                Instruction ahead = Emit(Op.Mul, IrType.I64, step, Constant(IrType.I64, turns - 1));
+                Instruction steps = Emit(Op.Lt, IrType.I1, Constant(IrType.I64, 0), step);
+                Instruction room = Emit(Op.Le, IrType.I1, Constant(IrType.I64, long.MinValue + (most * (turns - 1))), bound);
+                return Emit(Op.Select, IrType.I64, Emit(Op.And, IrType.I1, steps, room), Emit(Op.Sub, IrType.I64, bound, ahead), least64);
             }
 
             Instruction wideStep = Emit(Op.SignExtend, IrType.I64, Copy(Step, block));
@@ -131,6 +135,15 @@ internal static class PartialUnrolling
             Instruction positive = Emit(Op.Lt, IrType.I1, Constant(IrType.I64, 0), wideStep);
             return Emit(Op.Truncation, IrType.I32, Emit(Op.Select, IrType.I64, positive, bounded, least));
         }
+
+        // the most that a step of 64 bits can be, where that leaves room to compute with it
+        private static long? MostOf(IrValue step) => step switch
+        {
+            _ when step.Type != IrType.I64 => null,
+            Instruction { Op: Op.SignExtend } extended when extended.Operands[0].Type == IrType.I32 => int.MaxValue,
+            _ when ConstantEvaluator.IsConstant(step, out long constant) && constant is > 0 and <= int.MaxValue => constant,
+            _ => null,
+        };
 
         // constants may stand within the loop: they are the same anywhere
         private static bool IsFixed(Loop loop, IrValue value) => value switch

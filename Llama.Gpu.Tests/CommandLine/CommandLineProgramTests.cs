@@ -172,8 +172,6 @@ public sealed class CommandLineProgramTests
     }
 
     [TestCase("simd")]
-    [TestCase("opencl")]
-    [TestCase("opencl:1")]
     [TestCase("cuda")]
     [TestCase("cuda:3")]
     public async Task Device_that_is_not_in_this_build_is_one_clear_line(string device)
@@ -184,6 +182,14 @@ public sealed class CommandLineProgramTests
             Assert.That(run.Code, Is.EqualTo(1));
             Assert.That(run.Error, Is.EqualTo($"error: device {device}: not available in this build\n"));
         }
+    }
+
+    [Test]
+    public async Task OpenCl_device_that_is_not_there_is_one_clear_line()
+    {
+        var run = await Run("generate", "--model", RepositoryFolder.TinyModel, "--raw-ids", "1,2", "--device", "opencl:999");
+        Assert.That(run.Code, Is.EqualTo(1));
+        Assert.That(run.Error, Does.StartWith("error: device opencl:999: ").And.Matches("^[^\n]+\n$"));
     }
 
     [Test]

@@ -21,6 +21,12 @@ internal sealed record OpenClCapabilities
     /// </summary>
     public bool ClosesBranches { get; init; }
 
+    /// <summary>
+    /// Whether an integer division that C# would refuse (by zero, or of the least integer by -1) must not reach the device:
+    /// a processor ends the program at it. It then gives any value, as the IR allows.
+    /// </summary>
+    public bool GuardsDivision { get; init; }
+
     /// <summary>Everything: for looking at code where no device is.</summary>
     public static OpenClCapabilities Full { get; } = new();
 }

@@ -93,9 +93,24 @@ internal sealed class OpenClStatements(IrFunction function, OpenClCapabilities c
         Op.Bitcast => $"as_{OpenClTypes.Name(instruction.Type)}({operands[0]})",
         Op.Lt or Op.Le or Op.LtU or Op.LeU when instruction.Operands[0].Type.IsPointer =>
             $"(ulong){operands[0]} {(instruction.Op is Op.Lt or Op.LtU ? "<" : "<=")} (ulong){operands[1]}",
+        Op.Div or Op.Rem or Op.DivU or Op.RemU when NeedsGuard(instruction) => GuardedDivision(instruction, operands),
         _ => OpenClInstructions.Expression(instruction, operands)
             ?? throw new IrException($"kernel {function.Name}: OpenCL C has no text for {IrPrinter.Describe(instruction)}"),
     };
+
+    private bool NeedsGuard(Instruction instruction) => capabilities.GuardsDivision && instruction.Type.IsInteger
+        && instruction.Operands[1] is not Instruction { Op: Op.Constant, Immediate: not (0 or -1) };
+
+    private static string GuardedDivision(Instruction instruction, string[] operands)
+    {
+        string type = OpenClTypes.Name(instruction.Type);
+        bool signed = instruction.Op is Op.Div or Op.Rem;
+        string refused = signed ? $"{operands[1]} == 0 || {operands[1]} == ({type})-1" : $"{operands[1]} == 0";
+        string division = OpenClInstructions.Expression(instruction, [operands[0], $"({refused} ? ({type})1 : {operands[1]})"])!;
+
+        // by 1 instead of by -1: the quotient's sign is wrong, the remainder is right
+        return instruction.Op == Op.Div ? $"{operands[1]} == ({type})-1 ? ({type})(0u - {operands[0]}) : {division}" : division;
+    }
 
     private string Load(Instruction instruction, string address)
     {

@@ -81,6 +81,34 @@ internal static unsafe class LaneFunctions128
         *(int*)upper.GetElement(0),
         *(int*)upper.GetElement(1));
 
+    /// <summary>Each lane's element of four vectors side by side, at addresses <paramref name="stride"/> bytes apart.</summary>
+    public static void StoreFours(byte* target, int stride, Vector128<int> a, Vector128<int> b, Vector128<int> c, Vector128<int> d)
+    {
+        // a transposition of four by four, as pairs of elements and then as pairs of pairs
+        Vector128<long> lowerFirst = Zip(a, b, upper: false);
+        Vector128<long> upperFirst = Zip(a, b, upper: true);
+        Vector128<long> lowerSecond = Zip(c, d, upper: false);
+        Vector128<long> upperSecond = Zip(c, d, upper: true);
+        Vector128.Store(Vector128.Create(lowerFirst.GetLower(), lowerSecond.GetLower()), (long*)target);
+        Vector128.Store(Vector128.Create(lowerFirst.GetUpper(), lowerSecond.GetUpper()), (long*)(target + stride));
+        Vector128.Store(Vector128.Create(upperFirst.GetLower(), upperSecond.GetLower()), (long*)(target + (2L * stride)));
+        Vector128.Store(Vector128.Create(upperFirst.GetUpper(), upperSecond.GetUpper()), (long*)(target + (3L * stride)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<long> Zip(Vector128<int> first, Vector128<int> second, bool upper)
+    {
+        if (Sse2.IsSupported)
+        {
+            return (upper ? Sse2.UnpackHigh(first, second) : Sse2.UnpackLow(first, second)).AsInt64();
+        }
+
+        Vector128<int> places = upper ? Vector128.Create(2, 0, 3, 0) : Vector128.Create(0, 0, 1, 0);
+        Vector128<int> shifted = upper ? Vector128.Create(0, 2, 0, 3) : Vector128.Create(0, 0, 0, 1);
+        return Vector128.ConditionalSelect(
+            Vector128.Create(-1, 0, -1, 0), Vector128.Shuffle(first, places), Vector128.Shuffle(second, shifted)).AsInt64();
+    }
+
     /// <summary>bf16 to nearest even; a NaN stays one, with its quiet bit set.</summary>
     public static Vector128<int> FloatToBFloat16(Vector128<float> value)
     {

@@ -81,6 +81,13 @@ internal static unsafe class LaneFunctions256
         *(int*)upper.GetElement(2),
         *(int*)upper.GetElement(3));
 
+    /// <summary>Each lane's element of four vectors side by side, at addresses <paramref name="stride"/> bytes apart.</summary>
+    public static void StoreFours(byte* target, int stride, Vector256<int> a, Vector256<int> b, Vector256<int> c, Vector256<int> d)
+    {
+        LaneFunctions128.StoreFours(target, stride, a.GetLower(), b.GetLower(), c.GetLower(), d.GetLower());
+        LaneFunctions128.StoreFours(target + (4L * stride), stride, a.GetUpper(), b.GetUpper(), c.GetUpper(), d.GetUpper());
+    }
+
     /// <summary>bf16 to nearest even; a NaN stays one, with its quiet bit set.</summary>
     public static Vector256<int> FloatToBFloat16(Vector256<float> value)
     {

@@ -101,6 +101,13 @@ internal static unsafe class LaneFunctions512
         *(int*)upper.GetElement(6),
         *(int*)upper.GetElement(7));
 
+    /// <summary>Each lane's element of four vectors side by side, at addresses <paramref name="stride"/> bytes apart.</summary>
+    public static void StoreFours(byte* target, int stride, Vector512<int> a, Vector512<int> b, Vector512<int> c, Vector512<int> d)
+    {
+        LaneFunctions256.StoreFours(target, stride, a.GetLower(), b.GetLower(), c.GetLower(), d.GetLower());
+        LaneFunctions256.StoreFours(target + (8L * stride), stride, a.GetUpper(), b.GetUpper(), c.GetUpper(), d.GetUpper());
+    }
+
     /// <summary>bf16 to nearest even; a NaN stays one, with its quiet bit set.</summary>
     public static Vector512<int> FloatToBFloat16(Vector512<float> value)
     {

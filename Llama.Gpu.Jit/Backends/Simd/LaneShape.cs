@@ -6,7 +6,7 @@ namespace Llama.Gpu.Jit.Backends.Simd;
 /// </summary>
 /// <param name="Form">Whether anything is known.</param>
 /// <param name="Stride">Difference between neighbouring lanes, where affine.</param>
-/// <param name="IsAligned">Stride 1, not negative, and the base is a multiple of the vector's lanes.</param>
+/// <param name="IsAligned">Stride 1, and the base is a multiple of the vector's lanes.</param>
 internal readonly record struct LaneShape(LaneForm Form, long Stride = 0, bool IsAligned = false)
 {
     public static readonly LaneShape Uniform = new(LaneForm.Affine);

@@ -58,6 +58,20 @@ internal static class MemoryOps
         {
             StoreOnce(code, instruction);
         }
+        else if (!shape.IsVarying && type.Width == 4 && type.ScalarBits == 32 && code.ActiveMask is null)
+        {
+            PushAddress(code, instruction.Operands[0], 0);
+            code.Il.Emit(OpCodes.Conv_U);
+            code.Il.Emit(OpCodes.Ldc_I4, (int)shape.Stride);
+            Type words = code.Isa.Vector(typeof(int));
+            for (int component = 0; component < 4; component++)
+            {
+                code.PushVector(value, component);
+                code.Reinterpret(LaneCode.Element(type), typeof(int));
+            }
+
+            code.Call(nameof(LaneFunctions512.StoreFours), typeof(byte*), typeof(int), words, words, words, words);
+        }
         else if (shape.IsVarying || shape.Stride != type.Bytes || type.Width > 1)
         {
             LaneLoop.Store(code, instruction);

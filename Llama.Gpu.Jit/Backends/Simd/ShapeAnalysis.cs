@@ -148,7 +148,7 @@ internal sealed class ShapeAnalysis
         switch (instruction.Op)
         {
             case Op.Add or Op.Offset:
-                bool kept = (first.IsAligned && Constant(1) == 0) || (operands[1].IsAligned && Constant(0) == 0);
+                bool kept = (first.IsAligned && IsWholeVectors(Constant(1))) || (operands[1].IsAligned && IsWholeVectors(Constant(0)));
                 return new LaneShape(LaneForm.Affine, first.Stride + operands[1].Stride, kept);
             case Op.Sub:
                 return LaneShape.Affine(first.Stride - operands[1].Stride);
@@ -170,6 +170,9 @@ internal sealed class ShapeAnalysis
                 return LaneShape.Affine(first.Stride);
             case Op.Select when first.IsUniform && operands[1].Stride == operands[2].Stride:
                 return LaneShape.Affine(operands[1].Stride);
+            case Op.Div when ValueRange.Of(values[0]).Min < 0:
+            case Op.Rem when ValueRange.Of(values[0]).Min < 0:
+                return LaneShape.Varying;
             case Op.Div or Op.DivU when first.IsAligned && Constant(1) is { } divisor && divisor >= _lanes && divisor % _lanes == 0:
             case Op.Shr or Op.ShrU when first.IsAligned && Constant(1) is { } shift && 1L << (int)(shift & 31) >= _lanes:
                 return LaneShape.Uniform;
@@ -180,6 +183,9 @@ internal sealed class ShapeAnalysis
                 return LaneShape.Varying;
         }
     }
+
+    // a power of two divides the range of the type, so a wrap changes nothing
+    private bool IsWholeVectors(long? value) => value % _lanes == 0;
 
     private static LaneShape Scaled(Instruction instruction, long stride, long factor)
     {

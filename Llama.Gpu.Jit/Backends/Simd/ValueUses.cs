@@ -102,7 +102,10 @@ internal sealed class ValueUses
                 {
                     bool keeps = instruction.Op == Op.Offset
                         || (instruction.Op is Op.Add or Op.Sub or Op.Mul or Op.Shl && found.Contains(instruction));
-                    changed |= !keeps && instruction.Operands.Count(found.Remove) > 0;
+                    foreach (IrValue operand in keeps ? [] : instruction.Operands)
+                    {
+                        changed |= found.Remove(operand);
+                    }
                 }
 
                 foreach (Jump jump in block.Successors)

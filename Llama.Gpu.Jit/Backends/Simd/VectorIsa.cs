@@ -12,7 +12,12 @@ namespace Llama.Gpu.Jit.Backends.Simd;
 /// </summary>
 internal sealed class VectorIsa
 {
-    private static readonly HashSet<string> Direct = ["Add", "Subtract", "And", "Or", "Xor", "Multiply", "Divide"];
+    // by the names of the vector class and of the processor's classes
+    private static readonly Dictionary<string, string> Direct = new()
+    {
+        ["Add"] = "Add", ["Subtract"] = "Subtract", ["Multiply"] = "Multiply", ["Divide"] = "Divide",
+        ["BitwiseAnd"] = "And", ["BitwiseOr"] = "Or", ["Xor"] = "Xor",
+    };
 
     private readonly ConcurrentDictionary<string, MethodInfo> _methods = [];
     private readonly Type _generic;
@@ -62,11 +67,11 @@ internal sealed class VectorIsa
     private MethodInfo Find(string name, Type[] parameters)
     {
         const BindingFlags Static = BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
-        if (Direct.Contains(name))
+        if (Direct.TryGetValue(name, out string? direct))
         {
             foreach (Type type in _classes)
             {
-                if (type.GetMethod(name, Static, parameters) is { } found && found.ReturnType == parameters[0])
+                if (type.GetMethod(direct, Static, parameters) is { } found && found.ReturnType == parameters[0])
                 {
                     return found;
                 }

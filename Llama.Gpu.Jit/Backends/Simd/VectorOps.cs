@@ -74,7 +74,7 @@ internal static class VectorOps
         {
             code.Il.Emit(OpCodes.Ldc_I4, value.Type.Kind == IrKind.I8 ? 0xFF : 0xFFFF);
             code.Call("Create", typeof(int));
-            code.Call("And", code.Isa.Vector(typeof(int)), code.Isa.Vector(typeof(int)));
+            code.Call("BitwiseAnd", code.Isa.Vector(typeof(int)), code.Isa.Vector(typeof(int)));
         }
     }
 

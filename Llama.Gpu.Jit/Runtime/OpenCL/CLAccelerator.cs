@@ -50,6 +50,7 @@ public sealed class CLAccelerator : Accelerator
     internal OpenClCapabilities Capabilities => new()
     {
         WarpSize = Device.WarpSize,
+        GuardsDivision = Device.IsProcessor,
         ClosesBranches = Device.PlatformName == "Portable Computing Language",
         Float64 = Device.Extensions.Contains("cl_khr_fp64"),
         Int64Atomics = Device.Extensions.Contains("cl_khr_int64_base_atomics"),

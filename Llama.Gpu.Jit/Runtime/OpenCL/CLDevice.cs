@@ -95,19 +95,33 @@ public sealed class CLDevice : Device
 
     /// <summary>Every device of every driver on this machine.</summary>
     /// <param name="problem">Why there is none, or null.</param>
-    public static unsafe ImmutableArray<CLDevice> Find(out string? problem)
+    /// <exception cref="CLException">A driver fails.</exception>
+    public static ImmutableArray<CLDevice> Find(out string? problem)
     {
         if (!NativeLibraries.TryLoad(NativeLibraries.OpenCl, out problem))
         {
             return [];
         }
 
+        // drivers are started by the first question about them
+        (ImmutableArray<CLDevice> devices, problem) = HostSignals.Keep(FindInDrivers);
+        return devices;
+    }
+
+    /// <inheritdoc/>
+    public override Accelerator CreateAccelerator(Context context) => CreateCLAccelerator(context);
+
+    /// <summary>An accelerator for this device.</summary>
+    /// <exception cref="CLException">The driver refuses, or the device cannot run kernels.</exception>
+    public CLAccelerator CreateCLAccelerator(Context context) => new(context, this);
+
+    private static unsafe (ImmutableArray<CLDevice> Devices, string? Problem) FindInDrivers()
+    {
         uint count;
         CLError error = OpenClNative.clGetPlatformIDs(0, null, &count);
         if (error == CLError.PlatformNotFound || (error == CLError.Success && count == 0))
         {
-            problem = "OpenCL has no driver on this machine";
-            return [];
+            return ([], "OpenCL has no driver on this machine");
         }
 
         CLException.ThrowIfFailed(error, nameof(OpenClNative.clGetPlatformIDs));
@@ -118,16 +132,8 @@ public sealed class CLDevice : Device
         }
 
         ImmutableArray<CLDevice> devices = [.. platforms.SelectMany(OfPlatform)];
-        problem = devices.IsEmpty ? "OpenCL's drivers have no device" : null;
-        return devices;
+        return (devices, devices.IsEmpty ? "OpenCL's drivers have no device" : null);
     }
-
-    /// <inheritdoc/>
-    public override Accelerator CreateAccelerator(Context context) => CreateCLAccelerator(context);
-
-    /// <summary>An accelerator for this device.</summary>
-    /// <exception cref="CLException">The driver refuses, or the device cannot run kernels.</exception>
-    public CLAccelerator CreateCLAccelerator(Context context) => new(context, this);
 
     private static unsafe IEnumerable<CLDevice> OfPlatform(nint platform)
     {

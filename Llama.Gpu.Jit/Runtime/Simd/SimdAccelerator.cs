@@ -53,12 +53,12 @@ public sealed class SimdAccelerator : Accelerator
     {
         string name = KernelSignature.Name(method);
         IrFunction? first = Compile(method, name);
-        IrFunction Specialized(bool linear)
+        IrFunction Specialized(Index3D groupDim)
         {
             IrFunction function = Interlocked.Exchange(ref first, null) ?? Compile(method, name);
             JitDebug.Time(name, "passes", () =>
             {
-                PassPipeline.Run(function, Options(linear));
+                PassPipeline.Run(function, Options(groupDim));
                 return function;
             });
             JitDebug.Write(JitDebug.FinalIr, name, "IR", () => IrPrinter.Print(function));
@@ -68,8 +68,8 @@ public sealed class SimdAccelerator : Accelerator
         return CompiledLauncher.Create(this, method, delegateType, Build(name, Specialized));
     }
 
-    /// <summary>A kernel of functions that are ready to be emitted: for groups of one dimension (true) and of more.</summary>
-    internal CompiledKernel Build(string name, Func<bool, IrFunction> function) =>
+    /// <summary>A kernel of functions that are ready to be emitted, for groups of any dimensions.</summary>
+    internal CompiledKernel Build(string name, Func<Index3D, IrFunction> function) =>
         new SimdLaunch(name, this, new SimdKernel(name, function, Device.Isa, MaxNumThreadsPerGroup));
 
     /// <summary>Runs a launch to its end. One at a time: the workers serve one launch.</summary>
@@ -102,19 +102,24 @@ public sealed class SimdAccelerator : Accelerator
         return function;
     }
 
-    // a vector is loaded from any address; in groups of one dimension a lane's index is its place in the vector
-    private PassOptions Options(bool linear)
+    // Vectors are loaded from any address. A turn of a loop is a vector's already: more of them in one would only make methods so
+    // large that the runtime stops building vector operations into them.
+    private PassOptions Options(Index3D groupDim)
     {
-        var builtIns = new Dictionary<BuiltIn, int> { [BuiltIn.WarpSize] = WarpSize };
-        if (linear)
+        var builtIns = new Dictionary<BuiltIn, int>
+        {
+            [BuiltIn.WarpSize] = WarpSize,
+            [BuiltIn.GroupDimX] = groupDim.X,
+            [BuiltIn.GroupDimY] = groupDim.Y,
+            [BuiltIn.GroupDimZ] = groupDim.Z,
+        };
+        if (groupDim is { Y: 1, Z: 1 })
         {
             builtIns[BuiltIn.LaneY] = 0;
             builtIns[BuiltIn.LaneZ] = 0;
-            builtIns[BuiltIn.GroupDimY] = 1;
-            builtIns[BuiltIn.GroupDimZ] = 1;
         }
 
-        return new PassOptions { BuiltIns = builtIns, WideAccessIsAligned = false };
+        return new PassOptions { BuiltIns = builtIns, WideAccessIsAligned = false, PartialUnrollFactor = 1, FullUnrollBudget = 256 };
     }
 
     private sealed class SimdLaunch(string name, SimdAccelerator accelerator, SimdKernel kernel) : CompiledKernel(name)

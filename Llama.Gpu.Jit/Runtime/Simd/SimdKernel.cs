@@ -4,23 +4,23 @@ using Llama.Gpu.Jit.Ir;
 namespace Llama.Gpu.Jit.Runtime.Simd;
 
 /// <summary>
-/// A kernel compiled for the vectors of one device. Its methods are made when a launch first needs them: for groups of one or of
-/// more dimensions, for whole vectors and for the last of a group that is not full.
+/// A kernel compiled for the vectors of one device. Its methods are made when a launch first needs them: for each shape of group,
+/// because a lane's index is then affine with constants, for whole vectors and for the last of a group that is not full.
 /// </summary>
 internal sealed unsafe class SimdKernel
 {
-    private readonly Func<bool, IrFunction> _function;
+    private readonly Func<Index3D, IrFunction> _function;
     private readonly VectorIsa _isa;
     private readonly int _maxLanes;
     private readonly Lock _compiling = new();
-    private Shape? _linear;
-    private Shape? _spatial;
+    private readonly Dictionary<Index3D, Shape> _shapes = [];
+    private Shape? _last;
 
     /// <param name="name">The name that errors give it.</param>
-    /// <param name="function">The kernel for groups of one dimension (true) or of more.</param>
+    /// <param name="function">The kernel for groups of these dimensions.</param>
     /// <param name="isa">The vectors.</param>
     /// <param name="maxLanes">Lanes of the largest group.</param>
-    public SimdKernel(string name, Func<bool, IrFunction> function, VectorIsa isa, int maxLanes)
+    public SimdKernel(string name, Func<Index3D, IrFunction> function, VectorIsa isa, int maxLanes)
     {
         Name = name;
         _function = function;
@@ -30,9 +30,6 @@ internal sealed unsafe class SimdKernel
 
     /// <summary>The name that errors give it.</summary>
     public string Name { get; }
-
-    /// <summary>Bytes of IL of all methods made so far.</summary>
-    public int MethodBytes => (_linear?.MethodBytes ?? 0) + (_spatial?.MethodBytes ?? 0);
 
     /// <summary>Runs groups <paramref name="first"/> to <paramref name="end"/>, counted through x, then y, then z.</summary>
     public void Run(in KernelConfig config, long* arguments, long first, long end, SimdScratch scratch)
@@ -110,31 +107,36 @@ internal sealed unsafe class SimdKernel
 
     private Shape ShapeOf(in KernelConfig config)
     {
-        bool linear = config.GroupDim.Y == 1 && config.GroupDim.Z == 1;
-        if ((linear ? _linear : _spatial) is { } made)
+        if (_last is { } last && last.GroupDim == config.GroupDim)
         {
-            return made;
+            return last;
         }
 
         lock (_compiling)
         {
-            return linear
-                ? _linear ??= new Shape(new SimdCompiler(_function(linear), _isa, linear, _maxLanes), _compiling)
-                : _spatial ??= new Shape(new SimdCompiler(_function(linear), _isa, linear, _maxLanes), _compiling);
+            Index3D dimensions = config.GroupDim;
+            if (!_shapes.TryGetValue(dimensions, out Shape? shape))
+            {
+                bool linear = dimensions is { Y: 1, Z: 1 };
+                shape = new Shape(dimensions, new SimdCompiler(_function(dimensions), _isa, linear, _maxLanes), _compiling);
+                _shapes.Add(dimensions, shape);
+            }
+
+            return _last = shape;
         }
     }
 
-    // the methods for one kind of group
-    private sealed class Shape(SimdCompiler compiler, Lock compiling)
+    // the methods for groups of one shape
+    private sealed class Shape(Index3D groupDim, SimdCompiler compiler, Lock compiling)
     {
         private SimdVectorCode? _whole;
         private SimdVectorCode? _part;
 
         public (int Shared, int Local, int Frame) Memory { get; } = compiler.Memory;
 
-        public bool IsOrdered { get; } = compiler.HasGlobalAtomics;
+        public Index3D GroupDim { get; } = groupDim;
 
-        public int MethodBytes { get; private set; }
+        public bool IsOrdered { get; } = compiler.HasGlobalAtomics;
 
         public SimdVectorCode Whole => _whole ?? Make(ref _whole, full: true);
 
@@ -147,7 +149,6 @@ internal sealed unsafe class SimdKernel
                 if (method is null)
                 {
                     SimdVectorCode made = compiler.Compile(full);
-                    MethodBytes += compiler.MethodBytes;
                     Volatile.Write(ref method, made);
                 }
 

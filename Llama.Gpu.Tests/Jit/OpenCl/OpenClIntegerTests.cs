@@ -20,10 +20,10 @@ public sealed class OpenClIntegerTests
         (Op.Max, (a, b, _) => Math.Max(a, b)),
         (Op.MinU, (a, b, bits) => (long)Math.Min(Unsigned(a, bits), Unsigned(b, bits))),
         (Op.MaxU, (a, b, bits) => (long)Math.Max(Unsigned(a, bits), Unsigned(b, bits))),
-        (Op.Div, (a, b, _) => Divides(b) ? a / b : 0),
-        (Op.Rem, (a, b, _) => Divides(b) ? a % b : 0),
-        (Op.DivU, (a, b, bits) => Divides(b) ? (long)(Unsigned(a, bits) / Unsigned(b, bits)) : 0),
-        (Op.RemU, (a, b, bits) => Divides(b) ? (long)(Unsigned(a, bits) % Unsigned(b, bits)) : 0),
+        (Op.Div, (a, b, bits) => b == 0 || IsLeastByMinusOne(a, b, bits) ? 0 : a / b),
+        (Op.Rem, (a, b, bits) => b == 0 || IsLeastByMinusOne(a, b, bits) ? 0 : a % b),
+        (Op.DivU, (a, b, bits) => b == 0 ? 0 : (long)(Unsigned(a, bits) / Unsigned(b, bits))),
+        (Op.RemU, (a, b, bits) => b == 0 ? 0 : (long)(Unsigned(a, bits) % Unsigned(b, bits))),
         (Op.Shl, (a, b, bits) => a << (int)(b & (bits - 1))),
         (Op.Shr, (a, b, bits) => a >> (int)(b & (bits - 1))),
         (Op.ShrU, (a, b, bits) => (long)(Unsigned(a, bits) >> (int)(b & (bits - 1)))),
@@ -58,17 +58,19 @@ public sealed class OpenClIntegerTests
             32 => b,
             _ => builder.Add(Op.SignExtend, IrType.I32, b),
         };
-        IrValue isDivisor = builder.Add(
-            Op.And, IrType.I1, NotEqual(builder, b, 0), NotEqual(builder, b, -1));
+        IrValue isNotZero = NotEqual(builder, b, 0);
+        IrValue isDefined = builder.Add(
+            Op.And, IrType.I1, isNotZero,
+            builder.Add(Op.Or, IrType.I1, NotEqual(builder, a, long.MinValue >> (64 - bits)), NotEqual(builder, b, -1)));
         IrValue zero = builder.Constant(type, 0);
-        IrValue divisor = builder.Add(Op.Select, type, isDivisor, b, builder.Constant(type, 1));
+        IrValue one = builder.Constant(type, 1);
         for (int i = 0; i < Arithmetic.Length; i++)
         {
             Op op = Arithmetic[i].Op;
             IrValue value = op switch
             {
-                Op.Div or Op.Rem or Op.DivU or Op.RemU =>
-                    builder.Add(Op.Select, type, isDivisor, builder.Add(op, type, a, divisor), zero),
+                Op.Div or Op.Rem => Divide(builder, op, a, b, isDefined, one, zero),
+                Op.DivU or Op.RemU => Divide(builder, op, a, b, isNotZero, one, zero),
                 Op.Shl or Op.Shr or Op.ShrU => builder.Add(op, type, a, count),
                 Op.Neg or Op.Not or Op.Abs => builder.Add(op, type, a),
                 Op.Eq or Op.Ne or Op.Lt or Op.Le or Op.LtU or Op.LeU =>
@@ -138,7 +140,13 @@ public sealed class OpenClIntegerTests
     private static IrValue NotEqual(IrBuilder builder, IrValue value, long constant) =>
         builder.Add(Op.Ne, IrType.I1, value, builder.Constant(value.Type, constant));
 
-    private static bool Divides(long b) => b is not (0 or -1);
+    private static IrValue Divide(IrBuilder builder, Op op, IrValue a, IrValue b, IrValue defined, IrValue one, IrValue zero)
+    {
+        IrValue divisor = builder.Add(Op.Select, b.Type, defined, b, one);
+        return builder.Add(Op.Select, a.Type, defined, builder.Add(op, a.Type, a, divisor), zero);
+    }
+
+    private static bool IsLeastByMinusOne(long a, long b, int bits) => b == -1 && a == long.MinValue >> (64 - bits);
 
     private static IrType Type(int bits) => bits switch
     {

@@ -124,6 +124,15 @@ public sealed class OpenClRuntimeTests
     }
 
     [Test]
+    public void Driver_leaves_division_by_zero_to_the_host()
+    {
+        using var data = TestAccelerators.OpenCl.Allocate1D(new[] { 7, int.MinValue, 0, -1 });
+        TestAccelerators.OpenCl.LoadStreamKernel<ArrayView<int>>(Divides)((1, 2), data.View);
+        Assert.That(data.GetAsArray1D()[1], Is.EqualTo(int.MinValue), "a processor ends the program where nothing guards the division");
+        Assert.That(() => 1 / data.GetAsArray1D()[2], Throws.TypeOf<DivideByZeroException>());
+    }
+
+    [Test]
     public void Loop_is_written_as_a_loop()
     {
         IrFunction sum = IrText.Parse("""
@@ -174,6 +183,8 @@ public sealed class OpenClRuntimeTests
 
             """.ReplaceLineEndings("\n")));
     }
+
+    private static void Divides(ArrayView<int> data) => data[Group.IdxX] = data[Group.IdxX] / data[Group.IdxX + 2];
 
     private static void Doubles(ArrayView<float> data) => data[0] = (data[0] * 2) + 1;
 }

@@ -207,4 +207,45 @@ public sealed class LoopTests
             Assert.That(Enumerable.Range(0, 16).Select(i => BitConverter.ToInt32(memory, 4 * i)), Is.EqualTo(Enumerable.Range(0, 16).Select(i => i < turns ? 1 : 0)));
         });
     }
+
+    [TestCase(0, 1)]
+    [TestCase(11, 1)]
+    [TestCase(11, 3)]
+    [TestCase(16, 2)]
+    public void A_loop_that_counts_in_64_bits_by_a_step_of_32_does_the_same_turns(int bound, int step)
+    {
+        IrFunction function = PassCheck.Parse("""
+            b0():
+                %0: ptr.global = parameter 0
+                %1: i64 = constant 0
+                %2: i32 = constant 1
+                %3: i64 = parameter 3
+                %4: i64 = constant 4
+                %13: i32 = parameter 1
+                %14: i64 = signextend %13
+                goto b1(%1)
+            b1(%5: i64):
+                %6: i1 = lt %5, %3
+                if %6 goto b2() else b3()
+            b2():
+                %8: i64 = mul %5, %4
+                %9: ptr.global = offset %0, %8
+                %10: i32 = load align 4 %9
+                %11: i32 = add %10, %2
+                store align 4 %9, %11
+                %12: i64 = add %5, %14
+                goto b1(%12)
+            b3():
+                return
+            """);
+        PartialUnrolling.Run(function, new PassOptions());
+        IrVerifier.Check(function, "unrolling");
+        var memory = new byte[64];
+        new LaneInterpreter(function, memory).Run(LaneInterpreter.Global(0), step, 0, bound, 0);
+        Assert.Multiple(() =>
+        {
+            Assert.That(function.Instructions.Count(instruction => instruction.Op == Op.Load), Is.EqualTo(5));
+            Assert.That(Enumerable.Range(0, 16).Select(i => BitConverter.ToInt32(memory, 4 * i)), Is.EqualTo(Enumerable.Range(0, 16).Select(i => i < bound && i % step == 0 ? 1 : 0)));
+        });
+    }
 }

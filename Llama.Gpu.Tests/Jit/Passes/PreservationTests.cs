@@ -35,6 +35,25 @@ public sealed class PreservationTests
         }
     }
 
+    // alone, a pass meets what another would have taken away before it
+    [TestCaseSource(nameof(PassNames))]
+    public void A_pass_alone_leaves_what_random_functions_write(string name)
+    {
+        Pass pass = PassPipeline.Passes.First(pass => pass.Name == name);
+        var options = new PassOptions { Multiples = new Dictionary<int, int> { [0] = 16 } };
+        for (int seed = 10_000; seed < 10_000 + Functions; seed++)
+        {
+            IrFunction function = RandomFunctions.Make(seed);
+            string before = IrPrinter.Print(function);
+            byte[] expected = Run(function, seed);
+            pass.Run(function, options);
+            IrVerifier.Check(function, name);
+            Assert.That(Run(function, seed).SequenceEqual(expected), Is.True, () => $"seed {seed}\n{before}\n=>\n{IrPrinter.Print(function)}");
+        }
+    }
+
+    private static IEnumerable<string> PassNames() => PassPipeline.Passes.Select(pass => pass.Name).Distinct();
+
     private static byte[] Run(IrFunction function, int seed)
     {
         var random = new Random(seed);

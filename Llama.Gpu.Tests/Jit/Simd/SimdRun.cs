@@ -23,12 +23,12 @@ internal static class SimdRun
     public static byte[] Interpret(IrFunction function, int lanes, byte[] buffer)
     {
         byte[] memory = [.. buffer];
-        var interpreter = new IrInterpreter(function, memory);
+        var interpreter = new LaneInterpreter(function, memory);
         interpreter.BuiltIns[BuiltIn.GroupDimX] = lanes;
         for (int lane = 0; lane < lanes; lane++)
         {
             interpreter.BuiltIns[BuiltIn.LaneX] = lane;
-            interpreter.Run(IrInterpreter.Global(0));
+            interpreter.Run(LaneInterpreter.Global(0));
         }
 
         return memory;
