@@ -244,6 +244,16 @@ internal sealed class LaneCode
         Il.Emit(OpCodes.Ldfld, typeof(SimdGroup).GetField(name, BindingFlags.Public | BindingFlags.Instance)!);
     }
 
+    /// <summary>Pushes the mask of the lanes that exist in this vector.</summary>
+    public void PushExistingLanes()
+    {
+        Type mask = Isa.Vector(typeof(int));
+        PushSequence(typeof(int), 1, 0);
+        PushField(nameof(SimdGroup.LaneCount));
+        Call("Create", typeof(int));
+        Call("LessThan", mask, mask);
+    }
+
     // a vector from a scalar base
     private void Spread(IrValue value, int index)
     {

@@ -1,14 +1,13 @@
 using System.Reflection.Emit;
+using System.Runtime.CompilerServices;
 using Llama.Gpu.Jit.Ir;
+using Llama.Gpu.Jit.Runtime;
 
 namespace Llama.Gpu.Jit.Backends.Simd;
 
 /// <summary>Makes a kernel's methods of vector instructions.</summary>
 internal sealed class SimdCompiler
 {
-    // beyond this the runtime compiles a method without optimization, which is slower than no vectors at all
-    private const int MaxMethodBytes = 60_000;
-
     private readonly SimdAnalysis _analysis;
     private readonly string _name;
 
@@ -31,12 +30,6 @@ internal sealed class SimdCompiler
     /// <summary>Whether lanes change memory atomically that other groups see.</summary>
     public bool HasGlobalAtomics { get; }
 
-    /// <summary>Bytes of IL of the last method made.</summary>
-    public int MethodBytes { get; private set; }
-
-    /// <summary>Whether the last method made is too large for the runtime to optimize.</summary>
-    public bool IsTooLarge => MethodBytes > MaxMethodBytes;
-
     /// <summary>A method for vectors with all lanes, or for vectors that lack some.</summary>
     public SimdVectorCode Compile(bool full)
     {
@@ -52,7 +45,9 @@ internal sealed class SimdCompiler
         ILGenerator il = method.GetILGenerator(4096);
         var emitter = new SimdEmitter(il, _analysis, full);
         emitter.Emit();
-        MethodBytes = emitter.Size;
-        return method.CreateDelegate<SimdVectorCode>();
+        JitDebug.Write(JitDebug.Timings, _name, method.Name, () => $"{il.ILOffset} bytes of IL");
+        var code = method.CreateDelegate<SimdVectorCode>();
+        RuntimeHelpers.PrepareDelegate(code);
+        return code;
     }
 }

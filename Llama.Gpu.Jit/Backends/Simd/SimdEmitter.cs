@@ -16,7 +16,7 @@ internal sealed class SimdEmitter
     private readonly InstructionEmitter _instructions;
     private readonly ControlFlowGraph _graph;
     private readonly ValueUses _uses;
-    private readonly BarrierFrames _frames;
+    private readonly BarrierEmitter _barriers;
     private readonly bool _hasConverged;
     private readonly bool _hasMasked;
     private readonly Label _done;
@@ -26,25 +26,21 @@ internal sealed class SimdEmitter
     private readonly Dictionary<IrBlock, LocalBuilder> _waiting = [];
     private readonly HashSet<IrBlock> _meetings = [];
     private readonly LocalBuilder? _active;
-    private readonly Label[] _resumeConverged;
-    private readonly Label[] _resumeMasked;
 
     public SimdEmitter(ILGenerator il, SimdAnalysis analysis, bool full)
     {
         _il = il;
         _graph = analysis.Graph;
         _uses = analysis.Uses;
-        _frames = analysis.Frames;
         _code = new LaneCode(il, analysis.Isa, analysis.Shapes, analysis.Spread);
         _instructions = new InstructionEmitter(_code, analysis.Layout, analysis.Linear);
+        _barriers = new BarrierEmitter(_code, _instructions, analysis.Frames);
         _hasConverged = full;
         _hasMasked = !full || analysis.Shapes.Divergence.HasBranches;
         _done = il.DefineLabel();
         _converged = _graph.Order.ToDictionary(block => block, _ => il.DefineLabel());
         _masked = _graph.Order.ToDictionary(block => block, _ => il.DefineLabel());
         _afterMasked = _graph.Order.ToDictionary(block => block, _ => il.DefineLabel());
-        _resumeConverged = [.. _frames.Waits.Select(_ => il.DefineLabel())];
-        _resumeMasked = [.. _frames.Waits.Select(_ => il.DefineLabel())];
         if (_hasMasked)
         {
             Type mask = analysis.Isa.Vector(typeof(int));
@@ -57,9 +53,6 @@ internal sealed class SimdEmitter
             FindMeetings();
         }
     }
-
-    /// <summary>Bytes of IL so far.</summary>
-    public int Size => _il.ILOffset;
 
     public void Emit()
     {
@@ -112,17 +105,10 @@ internal sealed class SimdEmitter
     // to the start, or to the barrier that the vector waited at
     private void Dispatch()
     {
-        if (_frames.Waits.Count > 0)
-        {
-            _il.Emit(OpCodes.Ldarg_2);
-            _il.Emit(OpCodes.Ldc_I4_1);
-            _il.Emit(OpCodes.Sub);
-            _il.Emit(OpCodes.Switch, _hasConverged ? _resumeConverged : _resumeMasked);
-        }
-
+        _barriers.Dispatch(_hasConverged);
         if (!_hasConverged)
         {
-            PushExistingLanes();
+            _code.PushExistingLanes();
             _il.Emit(OpCodes.Stloc, _waiting[_graph.Order[0]]);
         }
 
@@ -132,7 +118,7 @@ internal sealed class SimdEmitter
     private void EmitConverged(IrBlock block)
     {
         _il.MarkLabel(_converged[block]);
-        EmitBody(block, _resumeConverged);
+        EmitBody(block);
         switch (block.Terminator)
         {
             case Goto only:
@@ -236,7 +222,7 @@ internal sealed class SimdEmitter
         PushNoLanes();
         _il.Emit(OpCodes.Stloc, waiting);
         _code.ActiveMask = _active;
-        EmitBody(block, _resumeMasked);
+        EmitBody(block);
         switch (block.Terminator)
         {
             case Goto only:
@@ -275,7 +261,7 @@ internal sealed class SimdEmitter
         _code.Return(no);
     }
 
-    private void EmitBody(IrBlock block, Label[] resume)
+    private void EmitBody(IrBlock block)
     {
         foreach (BlockParameter parameter in block.Parameters)
         {
@@ -286,136 +272,17 @@ internal sealed class SimdEmitter
         {
             if (instruction.Op == Op.Barrier)
             {
-                Wait(instruction, isSecond: false, resume);
+                _barriers.Wait(instruction);
             }
             else if (instruction.Op == Op.Broadcast)
             {
-                Broadcast(instruction, resume);
+                _barriers.Broadcast(instruction);
             }
             else if (_uses.IsNeeded(instruction))
             {
                 _instructions.Emit(instruction);
             }
         }
-    }
-
-    // a group of one vector need not wait
-    private void Wait(Instruction barrier, bool isSecond, Label[] resume)
-    {
-        Label on = _il.DefineLabel();
-        _code.PushField(nameof(SimdGroup.VectorCount));
-        _il.Emit(OpCodes.Ldc_I4_1);
-        _il.Emit(OpCodes.Beq, on);
-        Suspend(_frames.Waits.FindIndex(wait => wait.Barrier == barrier && wait.IsSecond == isSecond), resume);
-        _il.MarkLabel(on);
-    }
-
-    private void Suspend(int number, Label[] resume)
-    {
-        List<IrValue> live = _frames.Waits[number].Live;
-        foreach (IrValue value in live.Where(value => !BarrierFrames.IsMadeAgain(value)))
-        {
-            Keep(value);
-        }
-
-        _il.Emit(OpCodes.Ldc_I4, number + 1);
-        _il.Emit(OpCodes.Ret);
-        _il.MarkLabel(resume[number]);
-        if (_code.ActiveMask is not null)
-        {
-            PushExistingLanes();
-            _il.Emit(OpCodes.Stloc, _active!);
-        }
-
-        foreach (IrValue value in live)
-        {
-            if (BarrierFrames.IsMadeAgain(value))
-            {
-                _instructions.Emit((Instruction)value);
-            }
-            else
-            {
-                Restore(value);
-            }
-        }
-    }
-
-    // Every vector leaves the value in its frame, and reads it from the frame of the one that has the lane. The second wait keeps
-    // the frames as they are until all have read.
-    private void Broadcast(Instruction instruction, Label[] resume)
-    {
-        IrValue value = instruction.Operands[0];
-        IrValue lane = instruction.Operands[1];
-        Keep(value);
-        Wait(instruction, isSecond: false, resume);
-        PushSlot(value, 0, () => _code.PushScalar(lane));
-        PushLaneInVector(lane);
-        if (_code.Varies(value))
-        {
-            _il.Emit(OpCodes.Ldc_I4, value.Type.ScalarBits == 64 ? 8 : 4);
-            _il.Emit(OpCodes.Mul);
-            _il.Emit(OpCodes.Add);
-            LaneLoop.LoadSlot(_il, value.Type);
-        }
-        else
-        {
-            LaneLoop.LoadBase(_code, value);
-        }
-
-        _il.Emit(OpCodes.Stloc, _code.Scalars(instruction)[0]);
-        Wait(instruction, isSecond: true, resume);
-    }
-
-    private void PushLaneInVector(IrValue lane)
-    {
-        _code.PushScalar(lane);
-        _il.Emit(OpCodes.Ldc_I4, _code.Isa.Lanes);
-        _il.Emit(OpCodes.Rem);
-    }
-
-    // address of a value in the frame of the vector that has a lane
-    private void PushSlot(IrValue value, int offset, Action pushLane)
-    {
-        _code.PushField(nameof(SimdGroup.Frames));
-        pushLane();
-        _il.Emit(OpCodes.Ldc_I4, _code.Isa.Lanes);
-        _il.Emit(OpCodes.Div);
-        _il.Emit(OpCodes.Ldc_I4, _frames.Bytes);
-        _il.Emit(OpCodes.Mul);
-        _il.Emit(OpCodes.Ldc_I4, _frames[value] + offset);
-        _il.Emit(OpCodes.Add);
-        _il.Emit(OpCodes.Add);
-    }
-
-    private void PushSlot(IrValue value, int offset) =>
-        PushSlot(value, offset, () => _code.PushField(nameof(SimdGroup.FirstLane)));
-
-    private void Keep(IrValue value)
-    {
-        bool varies = _code.Varies(value);
-        LocalBuilder[] locals = varies ? _code.Vectors(value) : _code.Scalars(value);
-        for (int i = 0; i < locals.Length; i++)
-        {
-            PushSlot(value, i * (varies ? _code.Isa.Bytes : 8));
-            _il.Emit(OpCodes.Ldloc, locals[i]);
-            _il.Emit(OpCodes.Unaligned, (byte)1);
-            _il.Emit(OpCodes.Stobj, locals[i].LocalType);
-        }
-    }
-
-    private void Restore(IrValue value)
-    {
-        bool varies = _code.Varies(value);
-        LocalBuilder[] locals = varies ? _code.Vectors(value) : _code.Scalars(value);
-        for (int i = 0; i < locals.Length; i++)
-        {
-            PushSlot(value, i * (varies ? _code.Isa.Bytes : 8));
-            _il.Emit(OpCodes.Unaligned, (byte)1);
-            _il.Emit(OpCodes.Ldobj, locals[i].LocalType);
-            _il.Emit(OpCodes.Stloc, locals[i]);
-        }
-
-        _code.AfterDefinition(value);
     }
 
     // the arguments of a jump that all lanes take
@@ -530,15 +397,6 @@ internal sealed class SimdEmitter
     {
         _il.Emit(OpCodes.Ldloc, mask);
         _code.MaskToBits();
-    }
-
-    private void PushExistingLanes()
-    {
-        Type mask = _code.Isa.Vector(typeof(int));
-        _code.PushSequence(typeof(int), 1, 0);
-        _code.PushField(nameof(SimdGroup.LaneCount));
-        _code.Call("Create", typeof(int));
-        _code.Call("LessThan", mask, mask);
     }
 
     private void PushNoLanes()

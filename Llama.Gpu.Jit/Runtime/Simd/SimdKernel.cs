@@ -118,7 +118,7 @@ internal sealed unsafe class SimdKernel
             if (!_shapes.TryGetValue(dimensions, out Shape? shape))
             {
                 bool linear = dimensions is { Y: 1, Z: 1 };
-                shape = new Shape(dimensions, new SimdCompiler(_function(dimensions), _isa, linear, _maxLanes), _compiling);
+                shape = new Shape(Name, dimensions, new SimdCompiler(_function(dimensions), _isa, linear, _maxLanes), _compiling);
                 _shapes.Add(dimensions, shape);
             }
 
@@ -127,7 +127,7 @@ internal sealed unsafe class SimdKernel
     }
 
     // the methods for groups of one shape
-    private sealed class Shape(Index3D groupDim, SimdCompiler compiler, Lock compiling)
+    private sealed class Shape(string name, Index3D groupDim, SimdCompiler compiler, Lock compiling)
     {
         private SimdVectorCode? _whole;
         private SimdVectorCode? _part;
@@ -148,7 +148,7 @@ internal sealed unsafe class SimdKernel
             {
                 if (method is null)
                 {
-                    SimdVectorCode made = compiler.Compile(full);
+                    SimdVectorCode made = JitDebug.Time(name, full ? "vectors" : "part of a vector", () => compiler.Compile(full));
                     Volatile.Write(ref method, made);
                 }
 

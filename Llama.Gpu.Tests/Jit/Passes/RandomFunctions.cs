@@ -77,6 +77,9 @@ internal sealed class RandomFunctions
                 case 5:
                     StoreRun();
                     break;
+                case 6 when _random.Next(2) == 0:
+                    MixedRun();
+                    break;
                 case 6:
                     LoadRun();
                     break;
@@ -201,6 +204,25 @@ internal sealed class RandomFunctions
         for (int i = 0; i < 4; i++)
         {
             _known.Add(Emit(Op.Load, type, type.Bytes, Pointer(start, Constant(IrType.I64, _random.Next(5) * type.Bytes))));
+        }
+    }
+
+    // loads that may not move over the stores between them
+    private void MixedRun()
+    {
+        IrType type = Types[_random.Next(Types.Length)];
+        Instruction start = RunStart();
+        for (int i = 0; i < 8; i++)
+        {
+            Instruction pointer = Pointer(start, Constant(IrType.I64, _random.Next(4) * type.Bytes));
+            if (_random.Next(3) == 0)
+            {
+                Emit(Op.Store, IrType.Void, type.Bytes, pointer, Of(type));
+            }
+            else
+            {
+                _known.Add(Emit(Op.Load, type, type.Bytes, pointer));
+            }
         }
     }
 
