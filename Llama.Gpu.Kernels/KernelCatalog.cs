@@ -39,7 +39,6 @@ public static class KernelCatalog
         .. Typed(typeof(AttentionWeightedSum), nameof(AttentionWeightedSum.Kernel)),
         Plain(typeof(SwiGlu), nameof(SwiGlu.Kernel)),
         Plain(typeof(ResidualAdd), nameof(ResidualAdd.Kernel)),
-        .. Typed(typeof(AddRmsNorm), nameof(AddRmsNorm.Kernel)),
         .. Typed(typeof(OutputHead), nameof(OutputHead.Kernel)),
         Plain(typeof(ArgMax), nameof(ArgMax.Kernel)),
     ];

@@ -47,9 +47,6 @@ public sealed class KernelSet(Accelerator accelerator, LaunchShapes shapes)
     /// <summary>Addition to the residual stream.</summary>
     public ResidualAdd ResidualAdd { get; } = new(accelerator, shapes);
 
-    /// <summary>Addition to the residual stream with the normalization that follows.</summary>
-    public AddRmsNorm AddRmsNorm { get; } = new(accelerator, shapes);
-
     /// <summary>Logits.</summary>
     public OutputHead OutputHead { get; } = new(accelerator, shapes);
 

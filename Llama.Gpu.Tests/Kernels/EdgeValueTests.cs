@@ -49,23 +49,6 @@ public sealed class EdgeValueTests(bool manyLanes)
         Assert.That(OpData.Read(scores), Is.EqualTo(Softmaxed));
     }
 
-    // a model may take either way: its tokens must not depend on it
-    [Test]
-    public void Sum_and_norm_in_one_launch_give_the_bits_of_two([Values(1, 33, 128, 1000)] int hidden)
-    {
-        using var data = new OpData(_accelerator, _kernels);
-        var (residual, values) = data.Floats(3 * hidden);
-        var same = data.Floats(values).View;
-        var addend = data.Floats(3 * hidden).View;
-        var weight = data.Weights(TensorType.BFloat16, hidden).View;
-        var normed = data.Output(3 * hidden);
-        _kernels.ResidualAdd.Run(Stream, residual, addend, 3, hidden);
-        _kernels.RmsNorm.Run(Stream, residual, weight, normed, 3, hidden, 1e-5f);
-        _kernels.AddRmsNorm.Run(Stream, same, addend, weight, addend, 3, hidden, 1e-5f);
-        Assert.That(OpData.Read(same), Is.EqualTo(OpData.Read(residual)));
-        Assert.That(OpData.Read(addend), Is.EqualTo(OpData.Read(normed)));
-    }
-
     [Test]
     public void SwiGlu_saturates()
     {

@@ -57,10 +57,6 @@ public sealed class LauncherArgumentTests
             k => k.BiasAdd.Run(Stream, F(11), W(6), 2, 6));
         yield return Case("residual with a short addend", "addend", "at least 12", "found 11",
             k => k.ResidualAdd.Run(Stream, F(12), F(11), 2, 6));
-        yield return Case("residual and norm with a short addend", "addend", "at least 12", "found 11",
-            k => k.AddRmsNorm.Run(Stream, F(12), F(11), W(6), F(12), 2, 6, 1e-5f));
-        yield return Case("residual and norm with a negative epsilon", "epsilon", "finite", "found -1",
-            k => k.AddRmsNorm.Run(Stream, F(12), F(12), W(6), F(12), 2, 6, -1f));
         yield return Case("gate with a short up", "up", "at least 12", "found 11",
             k => k.SwiGlu.Run(Stream, F(12), F(11), F(12), 2, 6));
         yield return Case("rotation of an odd head", "headDim", "even", "found 7",

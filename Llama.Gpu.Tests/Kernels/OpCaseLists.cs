@@ -22,7 +22,6 @@ internal static class OpCaseLists
     [
         .. from type in Types from t in Lengths from h in (int[])[1, 17, 64, 1000] select OpCases.Gather(t, 131, h, type),
         .. from type in Types from t in (int[])[1, 3, 33] from h in Lengths select OpCases.Norm(t, h, type),
-        .. from type in Types from t in (int[])[1, 3, 33] from h in Lengths select OpCases.AddNorm(t, h, type),
         .. from type in Types from t in Lengths from m in Matrices select OpCases.Matrix(t, m.N, m.K, type),
         .. from type in Types from n in Lengths from k in Lengths select OpCases.Vector(n, k, type),
         .. from type in Types from r in (int[])[1, 2, 3, 4, 5, 16, 17, 33] from m in Matrices select OpCases.Head(r, m.N, m.K, type),
@@ -45,7 +44,6 @@ internal static class OpCaseLists
     [
         .. from type in Types from c in ((int, int)[])[(1, 1), (3, 33), (2, 1000)] select OpCases.Gather(c.Item1, 5, c.Item2, type),
         .. from type in Types from c in ((int, int)[])[(1, 1), (3, 33), (2, 127), (1, 1000)] select OpCases.Norm(c.Item1, c.Item2, type),
-        .. from type in Types from c in ((int, int)[])[(1, 1), (3, 33), (2, 127), (1, 1000)] select OpCases.AddNorm(c.Item1, c.Item2, type),
         .. from type in Types
            from c in ((int, int, int)[])[(1, 1, 1), (2, 3, 1000), (33, 31, 17), (17, 127, 33), (31, 33, 16), (1, 1000, 3)]
            select OpCases.Matrix(c.Item1, c.Item2, c.Item3, type),

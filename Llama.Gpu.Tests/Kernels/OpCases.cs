@@ -94,23 +94,6 @@ internal static class OpCases
                 () => ReferenceOps.ResidualAdd(residual.Values, addend.Values));
         });
 
-    public static OpCase AddNorm(int tokens, int hidden, TensorType type) => new(
-        nameof(AddRmsNorm), $"T={tokens} H={hidden}", type, AddRmsNorm.CostOf(type, tokens, hidden), data =>
-        {
-            var residual = data.Floats((long)tokens * hidden);
-            var addend = data.Floats((long)tokens * hidden);
-            var weight = data.Weights(type, hidden);
-            var output = data.Output((long)tokens * hidden);
-            return new(
-                stream => data.Kernels.AddRmsNorm.Run(stream, residual.View, addend.View, weight.View, output, tokens, hidden, Epsilon),
-                () => [.. OpData.Read(residual.View), .. OpData.Read(output)],
-                () =>
-                {
-                    double[] sum = ReferenceOps.ResidualAdd(residual.Values, addend.Values);
-                    return [.. sum, .. ReferenceOps.RmsNorm(sum, weight.Values, hidden, Epsilon)];
-                });
-        });
-
     public static OpCase Gate(int tokens, int intermediate) => new(
         nameof(SwiGlu), $"T={tokens} I={intermediate}", TensorType.Float32, SwiGlu.CostOf(tokens, intermediate), data =>
         {

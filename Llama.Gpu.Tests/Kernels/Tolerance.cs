@@ -26,7 +26,6 @@ internal readonly record struct Tolerance(double Absolute, double Relative)
         // a few roundings, a difference of products
         (nameof(Rope), _) => new(2e-7, 2e-7),
         (nameof(RmsNorm), _) => new(0, 6e-7),
-        (nameof(AddRmsNorm), _) => new(0, 7e-7),
         (nameof(SwiGlu), _) => new(1e-10, 1e-6),
 
         // sums of up to 1000 products, scaled so that the result is of magnitude 1

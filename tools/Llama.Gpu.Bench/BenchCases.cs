@@ -32,7 +32,6 @@ internal static class BenchCases
         .. from tokens in (int[])[1, Prefill] select OpCases.Norm(tokens, Hidden, TensorType.BFloat16),
         .. from tokens in (int[])[1, Prefill] select OpCases.Gate(tokens, Intermediate),
         .. from tokens in (int[])[1, Prefill] select OpCases.Residual(tokens, Hidden),
-        .. from tokens in (int[])[1, Prefill] select OpCases.AddNorm(tokens, Hidden, TensorType.BFloat16),
         .. from tokens in (int[])[1, Prefill] select OpCases.Rotation(tokens, 8, 128, 0),
         .. from tokens in (int[])[1, Prefill] select OpCases.CacheAppend(tokens, KeyValueWidth, 0, TensorType.BFloat16),
         .. from tokens in (int[])[1, Prefill] select OpCases.Gather(tokens, 32000, 1024, TensorType.BFloat16),

@@ -32,7 +32,6 @@ public sealed class SimdKernelTests
         [
             OpCases.Gather(3, 5, 33, TensorType.BFloat16),
             OpCases.Norm(2, 127, TensorType.Float16),
-            OpCases.AddNorm(2, 127, TensorType.Float16),
             OpCases.Matrix(5, 33, 35, TensorType.BFloat16),
             OpCases.Vector(17, 31, TensorType.BFloat16),
             OpCases.Head(5, 17, 31, TensorType.Float32),
