@@ -13,6 +13,7 @@ public sealed class ProjectReferenceTests
         ["Llama.Gpu.Kernels"] = ["Llama.Gpu.Jit"],
         ["Llama.Gpu"] = ["Llama.Gpu.Jit", "Llama.Gpu.Kernels"],
         ["Llama.Gpu.Cli"] = ["Llama.Gpu", "Llama.Gpu.Kernels", "Llama.Gpu.Jit"],
+        ["Llama.Gpu.Bench"] = ["Llama.Gpu", "Llama.Gpu.Kernels", "Llama.Gpu.Jit"],
         ["Llama.Gpu.Tests"] = ["Llama.Gpu", "Llama.Gpu.Kernels", "Llama.Gpu.Jit", "Llama.Gpu.Cli"],
     };
 

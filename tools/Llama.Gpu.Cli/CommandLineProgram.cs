@@ -88,6 +88,7 @@ internal static class CommandLineProgram
         new SynthCommand(console),
         new DevicesCommand(console),
         new KernelsCommand(console),
+        new BenchCommand(console, models),
     };
 
     private static string Problem(ParseResult parsed)

@@ -1,0 +1,86 @@
+using System.CommandLine;
+using Llama.Gpu;
+using Llama.Gpu.Bench;
+using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Measurement;
+
+var devices = new Option<DeviceName[]>("--device", "-d")
+{
+    Description = "auto, cpu, simd, opencl[:N] or cuda[:N]; may be given more than once.",
+    HelpName = "NAME",
+    Arity = ArgumentArity.OneOrMore,
+    DefaultValueFactory = _ => [new DeviceName(DeviceKind.Auto)],
+    CustomParser = result =>
+    {
+        try
+        {
+            return [.. result.Tokens.Select(token => DeviceName.Parse(token.Value))];
+        }
+        catch (FormatException exception)
+        {
+            result.AddError(exception.Message);
+            return [];
+        }
+    },
+};
+var filter = new Option<string>("--filter", "-f")
+{
+    Description = "Only cases whose name, shape or type (as printed: MatVec N=4096 K=14336 BFloat16) contains this; case does not matter.",
+    HelpName = "TEXT",
+    DefaultValueFactory = _ => string.Empty,
+};
+var rounds = new Option<int>("--rounds", "-r")
+{
+    Description = "Samples of each case; the median is printed.", HelpName = "N", DefaultValueFactory = _ => 11,
+};
+rounds.Validators.Add(result =>
+{
+    if (result.GetValue(rounds) < 1)
+    {
+        result.AddError("--rounds: expected at least 1");
+    }
+});
+var json = new Option<bool>("--json") { Description = "One JSON object a line." };
+var root = new RootCommand("Checks each operation against its specification, then times it against the device's own ceilings.")
+{
+    devices, filter, rounds, json,
+};
+root.SetAction(parsed =>
+{
+    string wanted = parsed.GetValue(filter)!;
+    bool asJson = parsed.GetValue(json);
+    bool failed = false;
+    var rows = new List<BenchRow>();
+    try
+    {
+        foreach (DeviceName name in parsed.GetValue(devices)!)
+        {
+            using var device = DeviceSelector.Open(name);
+            using var probe = CeilingProbe.For(device.Accelerator);
+            var runner = new CaseRunner(device, probe, parsed.GetValue(rounds));
+            var cases = BenchCases.All().Where(opCase => opCase.ToString().Contains(wanted, StringComparison.OrdinalIgnoreCase));
+            foreach (BenchRow row in runner.Ceilings().Concat(runner.Launches()).Concat(cases.Select(runner.Run)))
+            {
+                failed |= row.Problem is not null;
+                rows.Add(row);
+                if (asJson)
+                {
+                    Report.WriteJson(Console.Out, row);
+                }
+            }
+        }
+    }
+    catch (Exception exception) when (exception is LlamaException or AcceleratorException or InvalidKernelOperationException)
+    {
+        Console.Error.WriteLine($"error: {exception.Message}");
+        failed = true;
+    }
+
+    if (!asJson)
+    {
+        Report.WriteTable(rows);
+    }
+
+    return failed ? 1 : 0;
+});
+return root.Parse(args).Invoke();
