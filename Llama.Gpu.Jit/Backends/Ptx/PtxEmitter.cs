@@ -11,21 +11,18 @@ namespace Llama.Gpu.Jit.Backends.Ptx;
 internal sealed class PtxEmitter
 {
     private const string DynamicShared = "dynamic_shared";
-    private const string BroadcastSlot = "broadcast_slot";
 
     private readonly IrFunction _function;
     private readonly PtxOptions _options;
     private readonly PtxRegisters _registers = new();
     private readonly PtxMemory _memory;
+    private readonly PtxLanes _lanes;
     private readonly StringBuilder _body = new();
     private readonly StringBuilder _variables = new();
     private readonly Dictionary<IrValue, string[]> _values = [];
     private readonly Dictionary<IrBlock, string> _labels = [];
     private readonly Dictionary<string, int> _files = [];
     private SourcePoint _line;
-    private string? _linearLane;
-    private string? _warpLanes;
-    private string? _lane;
     private int _arrays;
     private int _edges;
     private int _sharedBytes;
@@ -36,6 +33,7 @@ internal sealed class PtxEmitter
         _function = function;
         _options = options;
         _memory = new PtxMemory(_registers, Write);
+        _lanes = new PtxLanes(_registers, _memory, Write);
     }
 
     /// <summary>The kernel as PTX.</summary>
@@ -58,7 +56,17 @@ internal sealed class PtxEmitter
             }
         }
 
-        LanePrologue();
+        bool broadcasts = _function.Instructions.Any(instruction => instruction.Op == Op.Broadcast);
+        if (broadcasts || _function.Instructions.Any(instruction => instruction.Op == Op.Shuffle))
+        {
+            _lanes.Begin();
+        }
+
+        if (broadcasts)
+        {
+            _variables.Append(PtxLanes.Slot);
+            _sharedBytes += PtxLanes.SlotBytes;
+        }
 
         // in this order a value is met before its uses, wherever the list has its block
         List<IrBlock> blocks = new Dominators(_function).ReversePostorder;
@@ -159,10 +167,10 @@ internal sealed class PtxEmitter
                 Select(instruction);
                 break;
             case Op.Shuffle:
-                Shuffle(instruction);
+                _lanes.Shuffle(type, Value(instruction.Operands[0]), Value(instruction.Operands[1]), Define(instruction));
                 break;
             case Op.Broadcast:
-                Broadcast(instruction);
+                _lanes.Broadcast(type, Value(instruction.Operands[0]), Value(instruction.Operands[1]), Define(instruction));
                 break;
             default:
                 Table(instruction);
@@ -258,107 +266,6 @@ internal sealed class PtxEmitter
     }
 
     private static string Pack(string[] names) => names.Length == 1 ? names[0] : $"{{{string.Join(", ", names)}}}";
-
-    // a lane outside the warp, or one that the group does not have, gives the caller's own value
-    private void Shuffle(Instruction instruction)
-    {
-        string result = Define(instruction);
-        string value = Value(instruction.Operands[0]);
-        IrType type = instruction.Type;
-        string source = _registers.New(IrType.I32);
-        string inside = _registers.New(IrType.I1);
-        Write($"setp.lt.u32 {inside}, {Value(instruction.Operands[1])}, {_warpLanes};");
-        Write($"selp.b32 {source}, {Value(instruction.Operands[1])}, {_lane}, {inside};");
-        string exchange = $"{source}, 31, -1;";
-        Write(PtxRegisters.KindOf(type) switch
-        {
-            RegisterKind.Word or RegisterKind.Single => $"shfl.sync.idx.b32 {result}, {value}, {exchange}",
-            RegisterKind.Half => $$"""
-                {
-                .reg .b32 wide;
-                cvt.u32.u16 wide, {{value}};
-                shfl.sync.idx.b32 wide, wide, {{exchange}}
-                cvt.u16.u32 {{result}}, wide;
-                }
-                """,
-            RegisterKind.Predicate => $$"""
-                {
-                .reg .b32 wide;
-                selp.b32 wide, 1, 0, {{value}};
-                shfl.sync.idx.b32 wide, wide, {{exchange}}
-                setp.ne.s32 {{result}}, wide, 0;
-                }
-                """,
-            _ => $$"""
-                {
-                .reg .b32 low, high;
-                mov.b64 {low, high}, {{value}};
-                shfl.sync.idx.b32 low, low, {{exchange}}
-                shfl.sync.idx.b32 high, high, {{exchange}}
-                mov.b64 {{result}}, {low, high};
-                }
-                """,
-        });
-    }
-
-    // through a slot of shared memory; the second barrier keeps the next broadcast from overwriting it too early
-    private void Broadcast(Instruction instruction)
-    {
-        IrType type = instruction.Type;
-        string slot = _registers.New(IrType.I32);
-        string sends = _registers.New(IrType.I1);
-        string skip = $"E{_edges++}";
-        string[] value = [Value(instruction.Operands[0])];
-        Define(instruction);
-        Write($"mov.b32 {slot}, {BroadcastSlot};");
-        Write($"setp.ne.s32 {sends}, {Value(instruction.Operands[1])}, {_linearLane};");
-        Write($"@{sends} bra {skip};");
-        _memory.Store(IrType.Pointer(AddressSpace.Shared), slot, type, 8, value);
-        _body.Append(skip).Append(":\n");
-        Write("bar.sync 0;");
-        _memory.Load(IrType.Pointer(AddressSpace.Shared), slot, type, 8, _values[instruction]);
-        Write("bar.sync 0;");
-    }
-
-    // what shuffles and broadcasts ask of the lane; worked out once, where every later block sees it
-    private void LanePrologue()
-    {
-        bool shuffles = _function.Instructions.Any(instruction => instruction.Op == Op.Shuffle);
-        bool broadcasts = _function.Instructions.Any(instruction => instruction.Op == Op.Broadcast);
-        if (broadcasts)
-        {
-            _variables.Append(CultureInfo.InvariantCulture, $"    .shared .align 8 .b8 {BroadcastSlot}[8];\n");
-            _sharedBytes += 8;
-        }
-
-        if (!shuffles && !broadcasts)
-        {
-            return;
-        }
-
-        _linearLane = _registers.New(IrType.I32);
-        _warpLanes = _registers.New(IrType.I32);
-        _lane = _registers.New(IrType.I32);
-        Write($$"""
-            {
-            .reg .b32 x, y, width, height;
-            mov.u32 x, %tid.z;
-            mov.u32 height, %ntid.y;
-            mov.u32 y, %tid.y;
-            mad.lo.s32 y, x, height, y;
-            mov.u32 width, %ntid.x;
-            mov.u32 x, %tid.x;
-            mad.lo.s32 {{_linearLane}}, y, width, x;
-            mul.lo.s32 width, width, height;
-            mov.u32 y, %ntid.z;
-            mul.lo.s32 width, width, y;
-            and.b32 {{_lane}}, {{_linearLane}}, 31;
-            sub.s32 width, width, {{_linearLane}};
-            add.s32 width, width, {{_lane}};
-            min.u32 {{_warpLanes}}, width, 32;
-            }
-            """);
-    }
 
     private void Terminate(Terminator terminator, IrBlock? next)
     {
