@@ -43,6 +43,9 @@ public sealed class CudaAccelerator : Accelerator
 
     internal CudaContextHandle DriverContext { get; }
 
+    /// <summary>Where compiled kernels are kept from one run to the next; null for nowhere.</summary>
+    internal KernelCache? Cache { get; set; } = KernelCache.Default;
+
     /// <summary>Bytes of the device's memory that are free, and all of them.</summary>
     public unsafe (long Free, long Total) MemoryInfo
     {
@@ -100,19 +103,54 @@ public sealed class CudaAccelerator : Accelerator
     internal override Delegate CreateLauncher(MethodInfo method, Type delegateType)
     {
         string name = KernelSignature.Name(method);
-        IrFunction function = JitDebug.Time(name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
-        JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
-        var kernel = new SpecializedKernel(
-            name, method, multiples => Build(name, JitDebug.Time(name, "passes", () => KernelText.Optimized(method, multiples))));
+        KernelKey? isSound = Key(method, "sound", string.Empty);
+        if (Find(isSound) is null)
+        {
+            IrFunction function = JitDebug.Time(name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
+            JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
+            Store(isSound, []);
+        }
+
+        var kernel = new SpecializedKernel(name, method, multiples => Compile(name, method, multiples));
         return CompiledLauncher.Create(this, method, delegateType, kernel);
     }
 
     /// <summary>Assembles a function; its arguments are then those that <see cref="IrFunction.Parameters"/> says.</summary>
-    internal CudaKernel Build(string name, IrFunction function)
+    internal CudaKernel Build(string name, IrFunction function) => Assemble(name, Emit(name, function));
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _kernels.ForEach(kernel => kernel.Dispose());
+        DefaultStream.Dispose();
+        DriverContext.Release();
+    }
+
+    // the driver keeps what it assembles of a text, so the text is all that is kept here
+    private CudaKernel Compile(string name, MethodInfo method, ulong multiples)
+    {
+        KernelKey? key = Key(method, "multiples", $"{multiples:x}");
+        if (Find(key) is { } contents)
+        {
+            return Assemble(name, CudaCacheContents.Decode(contents));
+        }
+
+        PtxKernel code = Emit(name, JitDebug.Time(name, "passes", () => KernelText.Optimized(method, multiples)));
+        CudaKernel kernel = Assemble(name, code);
+        Store(key, CudaCacheContents.Encode(code));
+        return kernel;
+    }
+
+    private PtxKernel Emit(string name, IrFunction function)
     {
         JitDebug.Write(JitDebug.FinalIr, name, "IR", () => IrPrinter.Print(function));
         PtxKernel code = JitDebug.Time(name, "PTX", () => PtxEmitter.Emit(function, new PtxOptions(Target)));
         JitDebug.Write(JitDebug.Code, name, "PTX", () => code.Text);
+        return code;
+    }
+
+    private CudaKernel Assemble(string name, PtxKernel code)
+    {
         CudaKernel kernel = JitDebug.Time(name, "driver's assembly", () => new CudaKernel(this, name, code));
         lock (_kernels)
         {
@@ -122,11 +160,16 @@ public sealed class CudaAccelerator : Accelerator
         return kernel;
     }
 
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
+    private KernelKey? Key(MethodInfo method, string what, string value) => Cache is null ? null : KernelKey.Of(
+        method, ("target", $"{Target} {Target.Version}"), ("device", Name), ("driver", $"{Device.DriverVersion}"), ("warp", $"{WarpSize}"), (what, value));
+
+    private byte[]? Find(KernelKey? key) => key is null || JitDebug.ShowsCode ? null : Cache?.Find(key.Value);
+
+    private void Store(KernelKey? key, byte[] contents)
     {
-        _kernels.ForEach(kernel => kernel.Dispose());
-        DefaultStream.Dispose();
-        DriverContext.Release();
+        if (key is not null)
+        {
+            Cache?.Store(key.Value, contents);
+        }
     }
 }

@@ -1,7 +1,9 @@
 using System.Runtime.InteropServices;
 using Llama.Gpu.Jit;
+using Llama.Gpu.Jit.Frontend;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Jit.Runtime.Cuda;
+using Llama.Gpu.Tests.Infrastructure;
 using Llama.Gpu.Tests.Jit.Ptx;
 using NUnit.Framework;
 
@@ -91,6 +93,31 @@ public static unsafe class FakeDriverScenarios
         string address = buffer.Buffer.NativePtr.ToString("x", System.Globalization.CultureInfo.InvariantCulture);
         Assert.That(Log(), Does.EndWith($" 2 3 4 / 32 2 1 / 0: {address} 4 fffffffe c8 3ff0000000000000 40000000 ffffffffffffffff\n"));
     });
+
+    public static void KernelsComeFromTheCacheInTheNextRun()
+    {
+        using var folder = new TemporaryFolder();
+        (string, int, int) Run()
+        {
+            (string, int, int) result = default;
+            WithAccelerator(accelerator =>
+            {
+                accelerator.Cache = new KernelCache(folder.Path);
+                int before = KernelFrontend.CompilationsOfThisThread;
+                var launch = accelerator.LoadKernel<ArrayView<float>, Numbers, float, long>(Kernel);
+                int loading = KernelFrontend.CompilationsOfThisThread - before;
+                using var buffer = accelerator.Allocate1D<float>(0);
+                launch(accelerator.DefaultStream, new KernelConfig(1, 32), buffer.View, new Numbers(-2, 200, 1.0), 2f, -1);
+                result = (Log(), loading, KernelFrontend.CompilationsOfThisThread - before);
+            });
+            return result;
+        }
+
+        (string log, int loading, int all) = Run();
+        Assert.That((loading, all), Is.EqualTo((1, 2)));
+        Assert.That(log, Does.Contain(" 1 1 1 / 32 1 1 / 0:"));
+        Assert.That(Run(), Is.EqualTo((log, 0, 0)));
+    }
 
     public static void LargeSharedMemoryIsAskedForOnce() => WithAccelerator(accelerator =>
     {
