@@ -130,14 +130,21 @@ internal sealed class KernelGenerator
         {
             case 0: return Statement.Leaf($"{x} {_expressions.Pick(["+=", "-=", "*=", "^=", "&=", "|=", "<<=", ">>=", ">>>="])} {Int(3)};");
             case 1: return Statement.Leaf($"p.{_expressions.Pick([$"A = {Int(2)}", $"B = {_expressions.Float(scope, 2)}", $"Move({Int(2)})"])};");
-            case 2: return Statement.Leaf($"p = {_expressions.Pick(["p.Turned()", $"new Pair({Int(2)}, {_expressions.Float(scope, 2)})", "p with { B = f }"])};");
+            case 2:
+                return Statement.Leaf($"p = {_expressions.Pick(["p.Turned()", $"new Pair({Int(2)}, {_expressions.Float(scope, 2)})", "p with { B = f }"])};");
             case 3: return Statement.Leaf($"own[{Int(1)} & 7] {_expressions.Pick(["=", "+=", "^="])} {Int(2)};");
-            case 4: return Statement.Leaf($"Bump(ref {_expressions.Pick([x, $"own[{Int(1)} & 7]", "p.A", $"intsOut[(i * 8) + {_random.Next(7)}]"])}, {Int(2)});");
+            case 4:
+                string target = _expressions.Pick([x, $"own[{Int(1)} & 7]", "p.A", $"intsOut[(i * 8) + {_random.Next(7)}]"]);
+                return Statement.Leaf($"Bump(ref {target}, {Int(2)});");
             case 5: return Statement.Leaf($"Halves({_expressions.Long(scope, 2)}, out a, out b);");
             case 6:
                 string r = $"r{_names++}";
-                return Statement.Leaf("{", $"    ref int {r} = ref own[{Int(1)} & 7];", $"    {r} += {Int(1)};", $"    {x} ^= {r};", $"    {r} = {Int(1)};", "}");
-            case 7: return Statement.Leaf("{", "    Pair q = p;", $"    q.Move({Int(1)});", $"    {x} = q.A + p.Turned().A;", $"    p = {_expressions.Condition(scope, 1)} ? q : p;", "}");
+                return Statement.Leaf(
+                    "{", $"    ref int {r} = ref own[{Int(1)} & 7];", $"    {r} += {Int(1)};", $"    {x} ^= {r};", $"    {r} = {Int(1)};", "}");
+            case 7:
+                string choice = _expressions.Condition(scope, 1);
+                return Statement.Leaf(
+                    "{", "    Pair q = p;", $"    q.Move({Int(1)});", $"    {x} = q.A + p.Turned().A;", $"    p = {choice} ? q : p;", "}");
             case 8: return Statement.Leaf($"{x}{_expressions.Pick(["++", "--"])};");
             default:
                 NumberType type = Any();

@@ -7,7 +7,7 @@ namespace Llama.Gpu.Tests.Jit.Agreement;
 
 /// <summary>
 /// Random kernels in C# give the same numbers on every accelerator: integers and floats to the bit, functions such as exp within the
-/// units that OpenCL grants. OpenCL's driver takes long to compile: it gets the first kernels of each batch, or as many of each as
+/// units that OpenCL grants. OpenCL's driver takes long to compile: it gets 10 of the shorter kernels of each batch, or as many as
 /// the environment variable <c>LLAMA_AGREEMENT_OPENCL</c> says (all: 50). <c>LLAMA_AGREEMENT_BATCHES</c> makes more or fewer than 10 batches.
 /// </summary>
 public sealed class RandomKernelTests
