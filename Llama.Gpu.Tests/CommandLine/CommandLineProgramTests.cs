@@ -86,7 +86,7 @@ public sealed class CommandLineProgramTests
         var raw = (await Run("generate", "--model", RepositoryFolder.TinyModel, "-n", "8", "--json", "--raw-ids", ids)).Json();
         Assert.That(raw.GetProperty("ids").GetRawText(), Is.EqualTo(text.GetProperty("ids").GetRawText()));
         Assert.That(raw.GetProperty("text").GetString(), Is.EqualTo(text.GetProperty("text").GetString()));
-        Assert.That(text.GetProperty("device").GetString(), Is.EqualTo("cpu"));
+        Assert.That(text.GetProperty("device").GetString(), Is.Not.EqualTo("auto"));
         Assert.That(text.GetProperty("peak_device_bytes").GetInt64(), Is.GreaterThan(1_000_000));
 
         string answer = string.Join(',', text.GetProperty("ids").EnumerateArray());
@@ -231,7 +231,7 @@ public sealed class CommandLineProgramTests
         }
 
         Assert.That(devices[^1].GetProperty("usable").GetBoolean(), Is.True);
-        Assert.That((await Run("devices")).Out, Does.Contain("GB/s").And.Contain("not available in this build"));
+        Assert.That((await Run("devices")).Out, Does.Contain("GB/s"));
     }
 
     private static Task<CommandLineRun> Run(params string[] args) => CommandLineRun.Of(new ModelSource(), args);
