@@ -27,6 +27,7 @@ internal sealed class SsaBlock
 internal sealed class SsaBuilder(Func<IrType, IrValue> undefined)
 {
     private readonly Dictionary<BlockParameter, IrValue> _replaced = [];
+    private readonly HashSet<(SsaBlock, Variable)> _reading = [];
 
     /// <summary>What a value has turned out to be.</summary>
     public IrValue Resolve(IrValue value)
@@ -111,9 +112,16 @@ internal sealed class SsaBuilder(Func<IrType, IrValue> undefined)
 
     private IrValue ReadOpen(SsaBlock block, Variable variable, Func<Variable, bool> mayChange)
     {
-        if (!mayChange(variable))
+        // a jump back that is already there (a continue) leads to this very question: there a parameter is the answer
+        if (!mayChange(variable) && _reading.Add((block, variable)))
         {
             IrValue[] values = [.. block.Incoming.Select(edge => Read(edge.From, variable)).Distinct()];
+            _reading.Remove((block, variable));
+            if (block.Values.TryGetValue(variable, out IrValue? known))
+            {
+                return known;
+            }
+
             if (values.Length == 1)
             {
                 return values[0];

@@ -171,17 +171,6 @@ public sealed class CommandLineProgramTests
         Assert.That(Directory.EnumerateFileSystemEntries(folder.Path), Is.Empty);
     }
 
-    [TestCase("simd")]
-    public async Task Device_that_is_not_in_this_build_is_one_clear_line(string device)
-    {
-        foreach (string verb in new[] { "generate", "logits" })
-        {
-            var run = await Run(verb, "--model", RepositoryFolder.TinyModel, "--raw-ids", "1,2", "--device", device);
-            Assert.That(run.Code, Is.EqualTo(1));
-            Assert.That(run.Error, Is.EqualTo($"error: device {device}: not available in this build\n"));
-        }
-    }
-
     [TestCase("opencl:999")]
     [TestCase("cuda:999")]
     public async Task Device_that_is_not_there_is_one_clear_line(string device)
