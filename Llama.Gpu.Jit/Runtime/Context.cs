@@ -24,6 +24,17 @@ public sealed class Context : IDisposable
     /// <summary>A context with the devices that there are.</summary>
     public static Context CreateDefault() => Create(builder => builder.Default());
 
+    /// <summary>The device with this number, counted among the devices of its kind.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such device.</exception>
+    public TDevice GetDevice<TDevice>(int deviceIndex)
+        where TDevice : Device
+    {
+        TDevice[] devices = [.. Devices.OfType<TDevice>()];
+        ArgumentOutOfRangeException.ThrowIfNegative(deviceIndex);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(deviceIndex, devices.Length);
+        return devices[deviceIndex];
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

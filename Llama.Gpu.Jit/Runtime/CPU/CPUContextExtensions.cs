@@ -19,10 +19,7 @@ public static class CPUContextExtensions
     public static CPUDevice GetCPUDevice(this Context context, int cpuDeviceIndex)
     {
         ArgumentNullException.ThrowIfNull(context);
-        CPUDevice[] devices = [.. context.Devices.OfType<CPUDevice>()];
-        ArgumentOutOfRangeException.ThrowIfNegative(cpuDeviceIndex);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(cpuDeviceIndex, devices.Length);
-        return devices[cpuDeviceIndex];
+        return context.GetDevice<CPUDevice>(cpuDeviceIndex);
     }
 
     /// <summary>An accelerator for the simulated device with this number.</summary>

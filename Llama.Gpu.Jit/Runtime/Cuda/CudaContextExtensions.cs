@@ -30,10 +30,8 @@ public static class CudaContextExtensions
     /// <exception cref="ArgumentOutOfRangeException">There is no such device.</exception>
     public static CudaDevice GetCudaDevice(this Context context, int cudaDeviceIndex)
     {
-        IReadOnlyList<CudaDevice> devices = context.GetCudaDevices();
-        ArgumentOutOfRangeException.ThrowIfNegative(cudaDeviceIndex);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(cudaDeviceIndex, devices.Count);
-        return devices[cudaDeviceIndex];
+        ArgumentNullException.ThrowIfNull(context);
+        return context.GetDevice<CudaDevice>(cudaDeviceIndex);
     }
 
     /// <summary>An accelerator for the CUDA device with this number, on its primary context.</summary>

@@ -30,10 +30,8 @@ public static class CLContextExtensions
     /// <exception cref="ArgumentOutOfRangeException">There is no such device.</exception>
     public static CLDevice GetCLDevice(this Context context, int clDeviceIndex)
     {
-        IReadOnlyList<CLDevice> devices = context.GetCLDevices();
-        ArgumentOutOfRangeException.ThrowIfNegative(clDeviceIndex);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(clDeviceIndex, devices.Count);
-        return devices[clDeviceIndex];
+        ArgumentNullException.ThrowIfNull(context);
+        return context.GetDevice<CLDevice>(clDeviceIndex);
     }
 
     /// <summary>An accelerator for the OpenCL device with this number.</summary>

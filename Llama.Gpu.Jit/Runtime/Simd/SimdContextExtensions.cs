@@ -19,9 +19,6 @@ public static class SimdContextExtensions
     public static SimdAccelerator CreateSimdAccelerator(this Context context, int simdDeviceIndex)
     {
         ArgumentNullException.ThrowIfNull(context);
-        SimdDevice[] devices = [.. context.Devices.OfType<SimdDevice>()];
-        ArgumentOutOfRangeException.ThrowIfNegative(simdDeviceIndex);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(simdDeviceIndex, devices.Length);
-        return devices[simdDeviceIndex].CreateSimdAccelerator(context);
+        return context.GetDevice<SimdDevice>(simdDeviceIndex).CreateSimdAccelerator(context);
     }
 }

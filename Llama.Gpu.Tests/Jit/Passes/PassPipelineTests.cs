@@ -4,6 +4,7 @@ using System.Text;
 using Llama.Gpu.Jit.Frontend;
 using Llama.Gpu.Jit.Ir;
 using Llama.Gpu.Jit.Passes;
+using Llama.Gpu.Kernels;
 using NUnit.Framework;
 
 namespace Llama.Gpu.Tests.Jit.Passes;
@@ -13,7 +14,7 @@ public sealed class PassPipelineTests
     [Test]
     public void Every_kernel_of_a_model_passes_through_and_is_well_formed_after_each_pass() => Assert.Multiple(() =>
     {
-        foreach (IrFunction function in ModelKernels.All().Select(kernel => KernelFrontend.Compile(kernel, new FrontendOptions { WarpSize = 32 })))
+        foreach (IrFunction function in KernelCatalog.All.Select(kernel => KernelFrontend.Compile(kernel.Method, new FrontendOptions { WarpSize = 32 })))
         {
             int before = function.Instructions.Count();
             var watch = Stopwatch.StartNew();
