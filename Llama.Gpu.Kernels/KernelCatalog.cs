@@ -6,7 +6,8 @@ namespace Llama.Gpu.Kernels;
 /// <param name="Name">The operation, its element type and its tile where it has them: <c>MatMul.bf16.Wide</c>.</param>
 /// <param name="Method">The kernel's method, with every type argument given.</param>
 /// <param name="Lanes">The most lanes that a launcher gives a group.</param>
-public sealed record CatalogedKernel(string Name, MethodInfo Method, int Lanes)
+/// <param name="IsForVectors">Whether it is made for lanes that are the elements of a processor's vectors, and GPUs never load it.</param>
+public sealed record CatalogedKernel(string Name, MethodInfo Method, int Lanes, bool IsForVectors = false)
 {
     /// <inheritdoc/>
     public override string ToString() => Name;
@@ -28,9 +29,12 @@ public static class KernelCatalog
         .. Typed(typeof(EmbeddingGather), nameof(EmbeddingGather.Kernel)),
         .. Typed(typeof(RmsNorm), nameof(RmsNorm.Kernel)),
         .. Tiled<OneLaneTile>(nameof(MatMulTile.OneLane)),
+        .. Tiled<Vector8Tile>(nameof(MatMulTile.Vector8), isForVectors: true),
+        .. Tiled<Vector16Tile>(nameof(MatMulTile.Vector16), isForVectors: true),
         .. Tiled<SmallTile>(nameof(MatMulTile.Small)),
         .. Tiled<WideTile>(nameof(MatMulTile.Wide)),
-        .. Typed(typeof(MatVec), nameof(MatVec.Kernel)),
+        .. Narrow(typeof(MatVec), nameof(MatVec.Kernel)),
+        .. Wide(typeof(MatVec), nameof(MatVec.Kernel)),
         .. Typed(typeof(BiasAdd), nameof(BiasAdd.Kernel)),
         Plain(typeof(Rope), nameof(Rope.Kernel)),
         .. Typed(typeof(KeyValueCacheAppend), nameof(KeyValueCacheAppend.Kernel)),
@@ -39,20 +43,36 @@ public static class KernelCatalog
         .. Typed(typeof(AttentionWeightedSum), nameof(AttentionWeightedSum.Kernel)),
         Plain(typeof(SwiGlu), nameof(SwiGlu.Kernel)),
         Plain(typeof(ResidualAdd), nameof(ResidualAdd.Kernel)),
-        .. Typed(typeof(OutputHead), nameof(OutputHead.Kernel)),
         Plain(typeof(ArgMax), nameof(ArgMax.Kernel)),
     ];
+
+    /// <summary>Those that a GPU may load.</summary>
+    public static IReadOnlyList<CatalogedKernel> OfGpus { get; } = [.. All.Where(kernel => !kernel.IsForVectors)];
 
     private static CatalogedKernel Plain(Type operation, string method) => new(operation.Name, Find(operation, method), LaunchShapes.MaxLanes);
 
     private static IEnumerable<CatalogedKernel> Typed(Type operation, string method) => ElementTypes.Select(type => new CatalogedKernel(
         $"{operation.Name}.{type.Name}", Find(operation, method).MakeGenericMethod(type.Stored, type.Element), LaunchShapes.MaxLanes));
 
-    private static IEnumerable<CatalogedKernel> Tiled<TTile>(string tile)
+    // with runs of one element
+    private static IEnumerable<CatalogedKernel> Narrow(Type operation, string method) => ElementTypes.Select(type => new CatalogedKernel(
+        $"{operation.Name}.{type.Name}.Narrow",
+        Find(operation, method).MakeGenericMethod(type.Stored, type.Element, typeof(RunOfOne)),
+        LaunchShapes.MaxLanes,
+        IsForVectors: true));
+
+    // with runs of 128 bits
+    private static IEnumerable<CatalogedKernel> Wide(Type operation, string method) => ElementTypes.Select(type => new CatalogedKernel(
+        $"{operation.Name}.{type.Name}.Wide",
+        Find(operation, method).MakeGenericMethod(type.Stored, type.Element, type.Stored == typeof(float) ? typeof(RunOfFour) : typeof(RunOfEight)),
+        LaunchShapes.MaxLanes));
+
+    private static IEnumerable<CatalogedKernel> Tiled<TTile>(string tile, bool isForVectors = false)
         where TTile : struct, IMatMulTile => ElementTypes.Select(type => new CatalogedKernel(
             $"{nameof(MatMul)}.{type.Name}.{tile}",
             Find(typeof(MatMul), nameof(MatMul.Kernel)).MakeGenericMethod(type.Stored, type.Element, typeof(TTile)),
-            TTile.RowGroups << TTile.ColumnGroupShift));
+            MatMul.LanesOf<TTile>(),
+            isForVectors));
 
     private static MethodInfo Find(Type operation, string method) =>
         operation.GetMethod(method, BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public)

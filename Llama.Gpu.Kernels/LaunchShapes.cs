@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Llama.Gpu.Kernels;
 
 /// <summary>The tiles that <see cref="MatMul"/> is compiled for.</summary>
@@ -5,6 +7,12 @@ public enum MatMulTile
 {
     /// <summary>4 x 4 by one lane.</summary>
     OneLane,
+
+    /// <summary>132 x 16 by 8 lanes.</summary>
+    Vector8,
+
+    /// <summary>132 x 64 by 16 lanes.</summary>
+    Vector16,
 
     /// <summary>32 x 32 by 64 lanes.</summary>
     Small,
@@ -19,30 +27,38 @@ public enum MatMulTile
 /// </summary>
 /// <param name="Lanes">Lanes of a group in elementwise operations, row operations and attention; at most 256, in at most 32 warps.</param>
 /// <param name="ElementsPerLane">Elements that a lane takes in an elementwise operation.</param>
-/// <param name="WarpRows">Weight rows that each warp takes, one after the other, in a matrix-vector product.</param>
+/// <param name="WarpBlocks">Blocks of four weight rows that each warp takes, one after the other, in a matrix-vector product.</param>
+/// <param name="RunBytes">Bytes of a weight row that a lane takes at a time in a matrix-vector product; below an element's size: one element.</param>
 /// <param name="KeysPerLane">Keys that a lane takes in the attention scores.</param>
 /// <param name="Tile">Tile of the matrix product.</param>
-public sealed record LaunchShapes(int Lanes, int ElementsPerLane, int WarpRows, int KeysPerLane, MatMulTile Tile)
+public sealed record LaunchShapes(int Lanes, int ElementsPerLane, int WarpBlocks, int RunBytes, int KeysPerLane, MatMulTile Tile)
 {
     /// <summary>Most lanes a group has; the shared memory of the attention kernels is made for as many.</summary>
     public const int MaxLanes = 256;
 
     // Where lanes run one after the other, a group is a call: few groups, each with a long loop.
-    private static readonly LaunchShapes OneLane = new(1, 1 << 14, 16, Require.MaxDimension, MatMulTile.OneLane);
+    private static readonly LaunchShapes OneLane = new(1, 1 << 14, 16, 0, Require.MaxDimension, MatMulTile.OneLane);
 
     /// <summary>The shapes for an accelerator.</summary>
     public static LaunchShapes For(Accelerator accelerator)
     {
         ArgumentNullException.ThrowIfNull(accelerator);
         int lanes = Math.Min(accelerator.MaxNumThreadsPerGroup, Math.Min(MaxLanes, GroupReduction.MaxWarps * accelerator.WarpSize));
-        return lanes switch
+        return (lanes, accelerator.WarpSize, IsVectors(accelerator)) switch
         {
-            1 => OneLane,
-            < 64 => new(lanes, 4, 1, 4, MatMulTile.OneLane),
-            < 256 => new(lanes, 4, 1, 4, MatMulTile.Small),
-            _ => new(lanes, 4, 1, 4, MatMulTile.Wide),
+            (1, _, _) => OneLane,
+            (_, >= 16, true) => new(lanes, 4, 1, 0, 4, MatMulTile.Vector16),
+            (_, >= 4, true) => new(lanes, 4, 1, 0, 4, MatMulTile.Vector8),
+            (_, _, true) => new(lanes, 4, 1, 0, 4, MatMulTile.OneLane),
+            ( < 64, _, _) => new(lanes, 4, 1, 16, 4, MatMulTile.OneLane),
+            ( < 256, _, _) => new(lanes, 4, 1, 16, 4, MatMulTile.Small),
+            _ => new(lanes, 4, 1, 16, 4, MatMulTile.Wide),
         };
     }
+
+    /// <summary>Neighbouring elements of a type that a lane takes at a time: 1, 4 or 8.</summary>
+    internal int RunLength<T>()
+        where T : unmanaged => Math.Max(1, RunBytes / Unsafe.SizeOf<T>());
 
     /// <summary>Groups of <see cref="Lanes"/> lanes over a flat range of elements.</summary>
     internal KernelConfig Elementwise(long count) => Config(Blocks(count, Lanes * (long)ElementsPerLane), 1, 1);
@@ -53,12 +69,16 @@ public sealed record LaunchShapes(int Lanes, int ElementsPerLane, int WarpRows, 
     /// <summary>One group for each row (x) and head (y).</summary>
     internal KernelConfig RowGroups(int rows, int heads = 1) => Config(rows, heads, 1);
 
-    /// <summary>A warp for each output, <see cref="WarpRows"/> outputs one after the other.</summary>
-    internal KernelConfig WarpPerOutput(int outputs, int warpSize) =>
-        Config(Blocks(outputs, Blocks(Lanes, warpSize) * (long)WarpRows), 1, 1);
+    /// <summary>A warp for each four outputs, <see cref="WarpBlocks"/> times four outputs one after the other.</summary>
+    internal KernelConfig FourRowsPerWarp(int outputs, int warpSize) =>
+        Config(Blocks(outputs, 4L * Blocks(Lanes, warpSize) * WarpBlocks), 1, 1);
 
     /// <summary>Groups over tokens (x), heads (y) and blocks of keys (z).</summary>
     internal KernelConfig Keys(int tokens, int heads, int keys) => Config(tokens, heads, Blocks(keys, Lanes * (long)KeysPerLane));
+
+    // an accelerator that is none of the known devices has the vectors of the host for lanes
+    private static bool IsVectors(Accelerator accelerator) =>
+        accelerator.AcceleratorType is not (AcceleratorType.CPU or AcceleratorType.Cuda or AcceleratorType.OpenCL);
 
     private static int Blocks(long count, long perBlock) => checked((int)IntrinsicMath.DivRoundUp(count, perBlock));
 

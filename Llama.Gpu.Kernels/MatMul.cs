@@ -3,9 +3,10 @@ namespace Llama.Gpu.Kernels;
 /// <summary>
 /// Matrix product with a weight: <c>output[t, n] = sum_k input[t, k] * weight[n, k]</c>.
 /// input (T, K) f32, weight (N, K) stored, output (T, N) f32: both operands have the inner dimension fastest, as checkpoints
-/// store weights. A group computes a tile of the output: it brings a slice of both operands into shared memory as f32, four
-/// rows in one element, and each lane multiplies four rows with four columns out of it, so that an element fetched once from
-/// shared memory is used sixteen times. Sixteen sums in named variables are registers under any compiler.
+/// store weights. A group computes a tile of the output: it brings a slice of the weight into shared memory as f32 and turned
+/// round, so that neighbouring lanes read neighbouring columns, and each lane multiplies a block of rows with a block of columns out
+/// of it: an element fetched once is used as often as the block is high or wide. How large the blocks are, and whether the
+/// input is staged as well, is the tile's matter (<see cref="IMatMulTile"/>).
 /// </summary>
 public sealed class MatMul : ITypedKernel<MatMul.Launch>
 {
@@ -60,24 +61,30 @@ public sealed class MatMul : ITypedKernel<MatMul.Launch>
     Launch ITypedKernel<Launch>.Load<T, TElement>(Accelerator accelerator) => _shapes.Tile switch
     {
         MatMulTile.OneLane => LoadTile<T, TElement, OneLaneTile>(accelerator),
+        MatMulTile.Vector8 => LoadTile<T, TElement, Vector8Tile>(accelerator),
+        MatMulTile.Vector16 => LoadTile<T, TElement, Vector16Tile>(accelerator),
         MatMulTile.Small => LoadTile<T, TElement, SmallTile>(accelerator),
         _ => LoadTile<T, TElement, WideTile>(accelerator),
     };
+
+    /// <summary>Lanes of the groups that a tile is for.</summary>
+    internal static int LanesOf<TTile>()
+        where TTile : struct, IMatMulTile => TTile.LaneRows << TTile.LaneColumnShift;
 
     private static Launch LoadTile<T, TElement, TTile>(Accelerator accelerator)
         where T : unmanaged
         where TElement : struct, IElement<T>
         where TTile : struct, IMatMulTile
     {
-        int tileRows = TTile.RowGroups << 2;
-        int tileColumns = 4 << TTile.ColumnGroupShift;
-        int lanes = TTile.RowGroups << TTile.ColumnGroupShift;
+        int tileRows = TTile.RowsPerLane * TTile.LaneRows * TTile.RowBlocks;
+        int tileColumns = TTile.ColumnsPerLane << TTile.LaneColumnShift;
         var kernel = accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, ArrayView<float>, int, int, int>(Kernel<T, TElement, TTile>);
         return (stream, input, weight, output, rows, columns, innerSize) =>
         {
             int across = IntrinsicMath.DivRoundUp(columns, tileColumns);
             int down = IntrinsicMath.DivRoundUp(rows, tileRows);
-            kernel(stream, new KernelConfig(across, down, 1, lanes, 1, 1), input, weight.As<T>(), output, rows, columns, innerSize);
+            var config = new KernelConfig(across, down, 1, LanesOf<TTile>(), 1, 1);
+            kernel(stream, config, input, weight.As<T>(), output, rows, columns, innerSize);
         };
     }
 
@@ -87,121 +94,167 @@ public sealed class MatMul : ITypedKernel<MatMul.Launch>
         where TElement : struct, IElement<T>
         where TTile : struct, IMatMulTile
     {
-        // One element of padding a row: lanes that store neighbouring depths then hit different banks.
-        int rowStride = TTile.RowGroups + 1;
-        int columnStride = (1 << TTile.ColumnGroupShift) + 1;
-        ArrayView<Float4> inputTile = SharedMemory.Allocate<Float4>((TTile.RowGroups + 1) << TTile.DepthShift);
-        ArrayView<Float4> weightTile = SharedMemory.Allocate<Float4>(((1 << TTile.ColumnGroupShift) + 1) << TTile.DepthShift);
-
-        int lane = Group.IdxX;
-        int rowGroup = lane >> TTile.ColumnGroupShift;
-        int columnGroup = lane & ((1 << TTile.ColumnGroupShift) - 1);
         int depth = 1 << TTile.DepthShift;
-        int firstRow = Grid.IdxY * (TTile.RowGroups << 2);
-        int firstColumn = Grid.IdxX * (4 << TTile.ColumnGroupShift);
+        int blockRows = TTile.RowsPerLane * TTile.LaneRows;
+        int blockColumns = TTile.ColumnsPerLane << TTile.LaneColumnShift;
+        int blockSums = TTile.RowsPerLane * TTile.ColumnsPerLane;
+        int weightStride = blockColumns + TTile.Padding;
+        int inputStride = blockRows + TTile.Padding;
+        ArrayView<float> weightTile = SharedMemory.Allocate<float>(
+            ((TTile.ColumnsPerLane << TTile.LaneColumnShift) + TTile.Padding) << TTile.DepthShift);
+        ArrayView<float> inputTile = SharedMemory.Allocate<float>(
+            TTile.StagesInput ? ((TTile.RowsPerLane * TTile.LaneRows) + TTile.Padding) << TTile.DepthShift : 1);
+        ArrayView<float> sums = LocalMemory.Allocate<float>(TTile.RowsPerLane * TTile.ColumnsPerLane * TTile.RowBlocks);
+        ArrayView<float> block = LocalMemory.Allocate<float>(TTile.RowsPerLane * TTile.ColumnsPerLane);
+        ArrayView<float> weights = LocalMemory.Allocate<float>(TTile.ColumnsPerLane);
 
-        float c00 = 0f, c01 = 0f, c02 = 0f, c03 = 0f;
-        float c10 = 0f, c11 = 0f, c12 = 0f, c13 = 0f;
-        float c20 = 0f, c21 = 0f, c22 = 0f, c23 = 0f;
-        float c30 = 0f, c31 = 0f, c32 = 0f, c33 = 0f;
+        int laneRow = TTile.LaneRows == 1 ? 0 : Group.IdxX >> TTile.LaneColumnShift;
+        int laneColumn = Group.IdxX & ((1 << TTile.LaneColumnShift) - 1);
+        int firstRow = Grid.IdxY * blockRows * TTile.RowBlocks;
+        int firstColumn = Grid.IdxX * blockColumns;
+        int blocks = TTile.RowBlocks == 1 ? 1 : IntrinsicMath.Min(TTile.RowBlocks, IntrinsicMath.DivRoundUp(rows - firstRow, blockRows));
+        for (int i = 0; i < blocks * blockSums; i++)
+        {
+            sums[i] = 0f;
+        }
+
         for (int k = 0; k < innerSize; k += depth)
         {
-            Stage<float, SingleElement, TTile>(input, inputTile, TTile.RowGroups, firstRow, rows, k, innerSize);
-            Stage<T, TElement, TTile>(weight, weightTile, 1 << TTile.ColumnGroupShift, firstColumn, columns, k, innerSize);
-            Group.Barrier();
-            for (int d = 0; d < depth; d++)
+            int count = IntrinsicMath.Min(depth, innerSize - k);
+            if (TTile.StagesInput)
             {
-                Float4 a = inputTile[(d * rowStride) + rowGroup];
-                Float4 b = weightTile[(d * columnStride) + columnGroup];
-                c00 += a.X * b.X;
-                c01 += a.X * b.Y;
-                c02 += a.X * b.Z;
-                c03 += a.X * b.W;
-                c10 += a.Y * b.X;
-                c11 += a.Y * b.Y;
-                c12 += a.Y * b.Z;
-                c13 += a.Y * b.W;
-                c20 += a.Z * b.X;
-                c21 += a.Z * b.Y;
-                c22 += a.Z * b.Z;
-                c23 += a.Z * b.W;
-                c30 += a.W * b.X;
-                c31 += a.W * b.Y;
-                c32 += a.W * b.Z;
-                c33 += a.W * b.W;
+                Stage<float, SingleElement, TTile>(input, inputTile, inputStride, blockRows, firstRow, rows, k, count, innerSize);
+            }
+
+            Stage<T, TElement, TTile>(weight, weightTile, weightStride, blockColumns, firstColumn, columns, k, count, innerSize);
+            Group.Barrier();
+            for (int b = 0; b < blocks; b++)
+            {
+                int row = firstRow + (b * blockRows) + (laneRow * TTile.RowsPerLane);
+                int first = b * blockSums;
+                for (int i = 0; i < blockSums; i++)
+                {
+                    block[i] = sums[first + i];
+                }
+
+                int d = 0;
+                for (; d + 4 <= count; d += 4)
+                {
+                    for (int e = 0; e < 4; e++)
+                    {
+                        Multiply<TTile>(
+                            input, inputTile, inputStride, weightTile, weightStride, weights, block, laneRow, laneColumn, row, rows, k, d + e, innerSize);
+                    }
+                }
+
+                for (; d < count; d++)
+                {
+                    Multiply<TTile>(
+                        input, inputTile, inputStride, weightTile, weightStride, weights, block, laneRow, laneColumn, row, rows, k, d, innerSize);
+                }
+
+                for (int i = 0; i < blockSums; i++)
+                {
+                    sums[first + i] = block[i];
+                }
             }
 
             Group.Barrier();
         }
 
-        int row = firstRow + (rowGroup << 2);
-        int column = firstColumn + (columnGroup << 2);
-        Store(output, row, rows, column, columns, new Float4(c00, c01, c02, c03));
-        Store(output, row + 1, rows, column, columns, new Float4(c10, c11, c12, c13));
-        Store(output, row + 2, rows, column, columns, new Float4(c20, c21, c22, c23));
-        Store(output, row + 3, rows, column, columns, new Float4(c30, c31, c32, c33));
+        for (int b = 0; b < blocks; b++)
+        {
+            int row = firstRow + (b * blockRows) + (laneRow * TTile.RowsPerLane);
+            Store<TTile>(sums, b * blockSums, output, row, rows, firstColumn + laneColumn, columns);
+        }
+    }
+
+    /// <summary>Stores a lane's block of sums, as far as the output reaches.</summary>
+    private static void Store<TTile>(ArrayView<float> sums, int first, ArrayView<float> output, int row, int rows, int firstColumn, int columns)
+        where TTile : struct, IMatMulTile
+    {
+        for (int j = 0; j < TTile.ColumnsPerLane; j++)
+        {
+            int column = firstColumn + (j << TTile.LaneColumnShift);
+            if (column < columns)
+            {
+                for (int i = 0; i < TTile.RowsPerLane && row + i < rows; i++)
+                {
+                    output[((long)(row + i) * columns) + column] = sums[first + (i * TTile.ColumnsPerLane) + j];
+                }
+            }
+        }
+    }
+
+    /// <summary>Adds the products at one depth to a lane's block of sums. Rows past the last are that row again, and not stored.</summary>
+    private static void Multiply<TTile>(
+        ArrayView<float> input,
+        ArrayView<float> inputTile,
+        int inputStride,
+        ArrayView<float> weightTile,
+        int weightStride,
+        ArrayView<float> weights,
+        ArrayView<float> block,
+        int laneRow,
+        int laneColumn,
+        int row,
+        int rows,
+        int firstDepth,
+        int d,
+        int innerSize)
+        where TTile : struct, IMatMulTile
+    {
+        for (int j = 0; j < TTile.ColumnsPerLane; j++)
+        {
+            weights[j] = weightTile[(d * weightStride) + laneColumn + (j << TTile.LaneColumnShift)];
+        }
+
+        for (int i = 0; i < TTile.RowsPerLane; i++)
+        {
+            float x = TTile.StagesInput
+                ? inputTile[(d * inputStride) + (laneRow * TTile.RowsPerLane) + i]
+                : input[((long)IntrinsicMath.Min(row + i, rows - 1) * innerSize) + firstDepth + d];
+            for (int j = 0; j < TTile.ColumnsPerLane; j++)
+            {
+                int sum = (i * TTile.ColumnsPerLane) + j;
+                block[sum] = MultiplyAdd.Of(x, weights[j], block[sum]);
+            }
+        }
     }
 
     /// <summary>
-    /// Brings <paramref name="groups"/> times four rows of a slice of the inner dimension into shared memory, as tile[depth, group].
-    /// Neighbouring lanes take neighbouring depths, which lie side by side in memory. Past the inner dimension stand zeros, which
-    /// add nothing; past the last row that row again, whose products are not stored.
+    /// Brings a slice of the inner dimension of <paramref name="tileRows"/> rows into shared memory as tile[depth, row]. A lane takes
+    /// eight neighbouring elements of a row, its neighbour the next row. Past the last row stands that row again; past
+    /// <paramref name="count"/> nothing is written, and nothing is read.
     /// </summary>
     private static void Stage<T, TElement, TTile>(
-        ArrayView<T> source, ArrayView<Float4> tile, int groups, int firstRow, int rows, int firstDepth, int innerSize)
+        ArrayView<T> source, ArrayView<float> tile, int stride, int tileRows, int firstRow, int rows, int firstDepth, int count, int innerSize)
         where T : unmanaged
         where TElement : struct, IElement<T>
         where TTile : struct, IMatMulTile
     {
+        int runShift = TTile.DepthShift - 3;
         int lanes = Group.DimX;
-        int items = groups << TTile.DepthShift;
-        int lastRow = rows - 1;
-        for (int item = Group.IdxX; item < items; item += lanes)
+        for (int item = Group.IdxX; item < tileRows << runShift; item += lanes)
         {
-            int d = item & ((1 << TTile.DepthShift) - 1);
-            int group = item >> TTile.DepthShift;
-            int row = firstRow + (group << 2);
-            int k = firstDepth + d;
-            Float4 four = default;
-            if (k < innerSize)
+            int run = (item >> TTile.StagedRowShift) & ((1 << runShift) - 1);
+            int row = ((item >> (TTile.StagedRowShift + runShift)) << TTile.StagedRowShift) + (item & ((1 << TTile.StagedRowShift) - 1));
+            int d = run << 3;
+            long from = ((long)IntrinsicMath.Min(firstRow + row, rows - 1) * innerSize) + firstDepth + d;
+            if (d + 8 <= count)
             {
-                four = new Float4(
-                    TElement.ToFloat(source[((long)IntrinsicMath.Min(row, lastRow) * innerSize) + k]),
-                    TElement.ToFloat(source[((long)IntrinsicMath.Min(row + 1, lastRow) * innerSize) + k]),
-                    TElement.ToFloat(source[((long)IntrinsicMath.Min(row + 2, lastRow) * innerSize) + k]),
-                    TElement.ToFloat(source[((long)IntrinsicMath.Min(row + 3, lastRow) * innerSize) + k]));
+                for (int e = 0; e < 8; e++)
+                {
+                    tile[((d + e) * stride) + row] = TElement.ToFloat(source[from + e]);
+                }
             }
-
-            tile[(d * (groups + 1)) + group] = four;
-        }
-    }
-
-    private static void Store(ArrayView<float> output, int row, int rows, int column, int columns, Float4 values)
-    {
-        if (row >= rows)
-        {
-            return;
-        }
-
-        ArrayView<float> target = output.SubView((long)row * columns, columns);
-        if (column < columns)
-        {
-            target[column] = values.X;
-        }
-
-        if (column + 1 < columns)
-        {
-            target[column + 1] = values.Y;
-        }
-
-        if (column + 2 < columns)
-        {
-            target[column + 2] = values.Z;
-        }
-
-        if (column + 3 < columns)
-        {
-            target[column + 3] = values.W;
+            else
+            {
+                for (int e = 0; d + e < count; e++)
+                {
+                    tile[((d + e) * stride) + row] = TElement.ToFloat(source[from + e]);
+                }
+            }
         }
     }
 }

@@ -2,8 +2,8 @@ namespace Llama.Gpu.Kernels;
 
 /// <summary>
 /// Matrix-vector product: <c>output[n] = sum_k weight[n, k] * input[k]</c>. weight (N, K) stored, input (K), output (N) f32.
-/// What decoding one token is made of, and bound by the bandwidth of the weights: a warp takes a row, so that its lanes read
-/// a contiguous stretch, each weight once.
+/// What decoding one token is made of, and bound by the bandwidth of the weights: a warp takes four rows, of which its lanes read
+/// contiguous stretches, each weight once.
 /// </summary>
 public sealed class MatVec : ITypedKernel<MatVec.Launch>
 {
@@ -29,7 +29,7 @@ public sealed class MatVec : ITypedKernel<MatVec.Launch>
         ArrayView<float> output,
         int outputSize,
         int inputSize,
-        int warpRows);
+        int warpBlocks);
 
     /// <summary>Bytes and operations of one run.</summary>
     public static Cost CostOf(TensorType type, int outputSize, int inputSize) =>
@@ -51,40 +51,57 @@ public sealed class MatVec : ITypedKernel<MatVec.Launch>
         Require.Holds(input, inputSize);
         Require.IsShaped(weight, outputSize, inputSize);
         Require.Holds(output, outputSize);
-        var config = _shapes.WarpPerOutput(outputSize, _warpSize);
-        _kernels[weight.Type](stream, config, input, weight, output, outputSize, inputSize, _shapes.WarpRows);
+        var config = _shapes.FourRowsPerWarp(outputSize, _warpSize);
+        _kernels[weight.Type](stream, config, input, weight, output, outputSize, inputSize, _shapes.WarpBlocks);
     }
 
-    Launch ITypedKernel<Launch>.Load<T, TElement>(Accelerator accelerator)
+    Launch ITypedKernel<Launch>.Load<T, TElement>(Accelerator accelerator) => _shapes.RunLength<T>() switch
     {
-        var kernel = accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, ArrayView<float>, int, int, int>(Kernel<T, TElement>);
-        return (stream, config, input, weight, output, outputSize, inputSize, warpRows) =>
-            kernel(stream, config, input, weight.As<T>(), output, outputSize, inputSize, warpRows);
-    }
+        1 => Load<T, TElement, RunOfOne>(accelerator),
+        4 => Load<T, TElement, RunOfFour>(accelerator),
+        _ => Load<T, TElement, RunOfEight>(accelerator),
+    };
 
-    internal static void Kernel<T, TElement>(
-        ArrayView<float> input, ArrayView<T> weight, ArrayView<float> output, int outputSize, int inputSize, int warpRows)
+    private static Launch Load<T, TElement, TRun>(Accelerator accelerator)
         where T : unmanaged
         where TElement : struct, IElement<T>
+        where TRun : struct, ILaneRun
     {
-        int lane = Warp.LaneIdx;
-        int lanes = WarpReduction.LaneCount();
-        int warp = Warp.WarpIdx;
+        var kernel = accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, ArrayView<float>, int, int, int>(Kernel<T, TElement, TRun>);
+        return (stream, config, input, weight, output, outputSize, inputSize, warpBlocks) =>
+            kernel(stream, config, input, weight.As<T>(), output, outputSize, inputSize, warpBlocks);
+    }
+
+    internal static void Kernel<T, TElement, TRun>(
+        ArrayView<float> input, ArrayView<T> weight, ArrayView<float> output, int outputSize, int inputSize, int warpBlocks)
+        where T : unmanaged
+        where TElement : struct, IElement<T>
+        where TRun : struct, ILaneRun
+    {
         int warps = IntrinsicMath.DivRoundUp(Group.DimX, Warp.WarpSize);
-        int first = Grid.IdxX * warps * warpRows;
+        int groupRows = warps << 2;
+        int first = Grid.IdxX * groupRows * warpBlocks;
 
         // The bound is the group's, not the warp's: warps past the last row shuffle along and store nothing.
-        for (int i = 0; i < warpRows && first + (i * warps) < outputSize; i++)
+        for (int i = 0; i < warpBlocks && first + (i * groupRows) < outputSize; i++)
         {
-            int row = first + (i * warps) + warp;
-            int readable = IntrinsicMath.Min(row, outputSize - 1);
-            ArrayView<T> weights = weight.SubView((long)readable * inputSize, inputSize);
-            float sum = LaneDot.Partial<T, TElement>(weights, input, inputSize, lane, lanes);
-            sum = WarpReduction.Reduce<SumReduction>(sum);
-            if (lane == 0 && row < outputSize)
+            int row = first + (i * groupRows) + (Warp.WarpIdx << 2);
+            Float4 sums = FourRows.Dot<T, TElement, TRun>(weight, row, outputSize, input, inputSize);
+            if (Warp.IsFirstLane)
             {
-                output[row] = sum;
+                Store(output, row, outputSize, sums.X);
+                Store(output, row + 1, outputSize, sums.Y);
+                Store(output, row + 2, outputSize, sums.Z);
+                Store(output, row + 3, outputSize, sums.W);
             }
+        }
+    }
+
+    private static void Store(ArrayView<float> output, int row, int outputSize, float value)
+    {
+        if (row < outputSize)
+        {
+            output[row] = value;
         }
     }
 }

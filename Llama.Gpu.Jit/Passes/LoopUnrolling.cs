@@ -26,6 +26,7 @@ internal sealed class LoopUnrolling
         {
             // the counters of a chain of copies are constants once the chain is one block
             BranchSimplification.Run(function, options);
+            CopyPropagation.Run(function, options);
             ConstantFolding.Run(function, options);
             DeadCode.Run(function, options);
         }
@@ -38,7 +39,8 @@ internal sealed class LoopUnrolling
         foreach (Loop loop in forest.Loops.Where(loop => !loop.Blocks.Overlaps(changed)))
         {
             int size = Math.Max(1, loop.InstructionCount);
-            int budget = Math.Min(_options.FullUnrollBudget, _options.FunctionBudget - _size);
+            int most = UsesLocalArray(loop) ? _options.LocalArrayUnrollBudget : _options.FullUnrollBudget;
+            int budget = Math.Min(most, _options.FunctionBudget - _size);
             if (budget >= size && MayBeCopied(loop) && TripCount.Of(loop, forest.Tree, budget / size) is var (exit, turn))
             {
                 Unroll(loop, exit, turn, forest.Tree);
@@ -51,6 +53,9 @@ internal sealed class LoopUnrolling
         ReplaceUsesAfterLoops();
         return changed.Count > 0;
     }
+
+    private static bool UsesLocalArray(Loop loop) => loop.Blocks.SelectMany(block => block.Instructions).Any(
+        instruction => instruction.Op is Op.Load or Op.Store && instruction.Operands[0].Type.Space == AddressSpace.Local);
 
     // an allocation is one piece of memory for each instruction: a copy would be another
     private static bool MayBeCopied(Loop loop) =>

@@ -14,6 +14,7 @@ internal sealed class MemoryWidening
     private const int PassedStores = 64;
     private readonly PassOptions _options;
     private readonly Alignment _alignment;
+    private readonly UniformValues _uniform;
     private readonly List<Group> _open = [];
     private readonly Dictionary<Instruction, Instruction[]> _before = [];
     private readonly HashSet<Instruction> _gone = [];
@@ -22,6 +23,7 @@ internal sealed class MemoryWidening
     {
         _options = options;
         _alignment = new Alignment(function, options);
+        _uniform = new UniformValues(function);
     }
 
     public static void Run(IrFunction function, PassOptions options)
@@ -88,7 +90,9 @@ internal sealed class MemoryWidening
             }
         }
 
-        if (!isAccess || type.Width > 1 || !(type.IsInteger || type.IsFloat))
+        if (!isAccess || type.Width > 1 || !(type.IsInteger || type.IsFloat)
+            || (access.Space == AddressSpace.Local && !_options.WidensLocalMemory)
+            || (!_options.WidensUniformAccess && _uniform.Contains(access.Root)))
         {
             return;
         }

@@ -20,11 +20,20 @@ internal sealed record PassOptions
     /// <summary>Whether a wide load or store must be aligned; where it need not be, neighbours are joined wherever they lie.</summary>
     public bool WideAccessIsAligned { get; init; } = true;
 
+    /// <summary>Whether neighbours in a lane's own memory are joined too; of no use where lanes' memories are interleaved.</summary>
+    public bool WidensLocalMemory { get; init; } = true;
+
+    /// <summary>Whether neighbours at addresses that all lanes share are joined too; of no use where such a load is one of a scalar.</summary>
+    public bool WidensUniformAccess { get; init; } = true;
+
     /// <summary>Instructions that a fully unrolled loop may come to.</summary>
     public int FullUnrollBudget { get; init; } = 1024;
 
+    /// <summary>The same for a loop over a lane's own array, which is kept in registers if its loops are written out.</summary>
+    public int LocalArrayUnrollBudget { get; init; } = 8192;
+
     /// <summary>Instructions that unrolling may bring a whole function to.</summary>
-    public int FunctionBudget { get; init; } = 8192;
+    public int FunctionBudget { get; init; } = 16384;
 
     /// <summary>Copies of the body that an innermost counted loop with loads gets; 1 leaves such loops alone.</summary>
     public int PartialUnrollFactor { get; init; } = 4;

@@ -33,7 +33,7 @@ public sealed class KernelTests
     public void Operations_agree_with_any_size_of_group(int warpSize, int warps, int lanes)
     {
         using Accelerator accelerator = TestAccelerators.CreateSanitized(warpSize, warps);
-        var kernels = new KernelSet(accelerator, LaunchShapes.For(accelerator) with { Lanes = lanes, WarpRows = 3, ElementsPerLane = 2 });
+        var kernels = new KernelSet(accelerator, LaunchShapes.For(accelerator) with { Lanes = lanes, WarpBlocks = 3, ElementsPerLane = 2 });
         OpCase[] cases =
         [
             OpCases.Gather(3, 5, 33, TensorType.BFloat16),

@@ -26,6 +26,32 @@ internal sealed class DivergentFlow(ControlFlowGraph graph, ShapeAnalysis shapes
     /// </summary>
     public bool IsForcedApart(IrValue value) => _apart.Contains(value);
 
+    /// <summary>The blocks that lanes can come to while others are elsewhere: those between a divergent branch and where its ways meet.</summary>
+    public HashSet<IrBlock> BlocksApart()
+    {
+        var found = new HashSet<IrBlock>();
+        foreach (IrBlock branch in _branches)
+        {
+            IrBlock? end = graph.Postdominator(branch);
+            var seen = new HashSet<IrBlock>();
+            var open = new Stack<IrBlock>(branch.Successors.Select(jump => jump.Block));
+            while (open.TryPop(out IrBlock? block))
+            {
+                if (block != end && seen.Add(block))
+                {
+                    foreach (Jump jump in block.Successors)
+                    {
+                        open.Push(jump.Block);
+                    }
+                }
+            }
+
+            found.UnionWith(seen);
+        }
+
+        return found;
+    }
+
     /// <summary>Adds what follows from the shapes as they are now; false if that was nothing.</summary>
     public bool Extend()
     {

@@ -95,6 +95,22 @@ internal sealed class LaneCode
         }
     }
 
+    /// <summary>Inverts every bit of the vector of integers on the stack.</summary>
+    public void Invert(Type element)
+    {
+        if (element == typeof(long))
+        {
+            Il.Emit(OpCodes.Ldc_I8, -1L);
+        }
+        else
+        {
+            Il.Emit(OpCodes.Ldc_I4_M1);
+        }
+
+        Call("Create", element);
+        Call("Xor", Isa.Vector(element), Isa.Vector(element));
+    }
+
     /// <summary>Pushes the scalar of a uniform value, or the base of an affine one.</summary>
     public void PushScalar(IrValue value, int component = 0)
     {

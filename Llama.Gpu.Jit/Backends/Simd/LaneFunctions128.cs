@@ -68,6 +68,7 @@ internal static unsafe class LaneFunctions128
     }
 
     /// <summary>32-bit elements at addresses <paramref name="stride"/> bytes apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Vector128<int> LoadStrided(byte* source, int stride) => Vector128.Create(
         *(int*)source,
         *(int*)(source + (1L * stride)),
@@ -75,13 +76,41 @@ internal static unsafe class LaneFunctions128
         *(int*)(source + (3L * stride)));
 
     /// <summary>32-bit elements at any addresses.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Vector128<int> Gather(Vector128<long> lower, Vector128<long> upper) => Vector128.Create(
         *(int*)lower.GetElement(0),
         *(int*)lower.GetElement(1),
         *(int*)upper.GetElement(0),
         *(int*)upper.GetElement(1));
 
+    /// <summary>
+    /// 16 bytes at each of the addresses that <paramref name="addresses"/> lists: all lanes' first four bytes to
+    /// <paramref name="target"/>, then all lanes' second four, and so on.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void LoadFours(byte* addresses, byte* target) => LoadFours(addresses, target, sizeof(int) * 4);
+
+    /// <summary>The same for four of the lanes of a longer vector, of <paramref name="bytes"/> bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void LoadFours(byte* addresses, byte* target, int bytes)
+    {
+        byte** lanes = (byte**)addresses;
+        Vector128<int> a = Vector128.Load((int*)lanes[0]);
+        Vector128<int> b = Vector128.Load((int*)lanes[1]);
+        Vector128<int> c = Vector128.Load((int*)lanes[2]);
+        Vector128<int> d = Vector128.Load((int*)lanes[3]);
+        Vector128<long> lowerFirst = Zip(a, b, upper: false);
+        Vector128<long> upperFirst = Zip(a, b, upper: true);
+        Vector128<long> lowerSecond = Zip(c, d, upper: false);
+        Vector128<long> upperSecond = Zip(c, d, upper: true);
+        Vector128.Store(Vector128.Create(lowerFirst.GetLower(), lowerSecond.GetLower()), (long*)target);
+        Vector128.Store(Vector128.Create(lowerFirst.GetUpper(), lowerSecond.GetUpper()), (long*)(target + bytes));
+        Vector128.Store(Vector128.Create(upperFirst.GetLower(), upperSecond.GetLower()), (long*)(target + (2 * bytes)));
+        Vector128.Store(Vector128.Create(upperFirst.GetUpper(), upperSecond.GetUpper()), (long*)(target + (3 * bytes)));
+    }
+
     /// <summary>Each lane's element of four vectors side by side, at addresses <paramref name="stride"/> bytes apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void StoreFours(byte* target, int stride, Vector128<int> a, Vector128<int> b, Vector128<int> c, Vector128<int> d)
     {
         // a transposition of four by four, as pairs of elements and then as pairs of pairs
@@ -110,6 +139,7 @@ internal static unsafe class LaneFunctions128
     }
 
     /// <summary>bf16 to nearest even; a NaN stays one, with its quiet bit set.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Vector128<int> FloatToBFloat16(Vector128<float> value)
     {
         Vector128<uint> bits = value.AsUInt32();
@@ -118,6 +148,7 @@ internal static unsafe class LaneFunctions128
     }
 
     /// <summary>f16 to f32: the exponent is moved by a multiplication, which is exact and turns subnormals into normal numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Vector128<float> HalfToFloat(Vector128<int> bits)
     {
         Vector128<int> sign = (bits & Vector128.Create(0x8000)) << 16;

@@ -60,6 +60,7 @@ internal static unsafe class LaneFunctions256
     }
 
     /// <summary>32-bit elements at addresses <paramref name="stride"/> bytes apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Vector256<int> LoadStrided(byte* source, int stride) => Vector256.Create(
         *(int*)source,
         *(int*)(source + (1L * stride)),
@@ -71,6 +72,7 @@ internal static unsafe class LaneFunctions256
         *(int*)(source + (7L * stride)));
 
     /// <summary>32-bit elements at any addresses.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Vector256<int> Gather(Vector256<long> lower, Vector256<long> upper) => Vector256.Create(
         *(int*)lower.GetElement(0),
         *(int*)lower.GetElement(1),
@@ -81,7 +83,21 @@ internal static unsafe class LaneFunctions256
         *(int*)upper.GetElement(2),
         *(int*)upper.GetElement(3));
 
+    /// <summary>
+    /// 16 bytes at each of the addresses that <paramref name="addresses"/> lists: all lanes' first four bytes to
+    /// <paramref name="target"/>, then all lanes' second four, and so on.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void LoadFours(byte* addresses, byte* target)
+    {
+        for (int part = 0; part < 2; part++)
+        {
+            LaneFunctions128.LoadFours(addresses + (32 * part), target + (16 * part), 32);
+        }
+    }
+
     /// <summary>Each lane's element of four vectors side by side, at addresses <paramref name="stride"/> bytes apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void StoreFours(byte* target, int stride, Vector256<int> a, Vector256<int> b, Vector256<int> c, Vector256<int> d)
     {
         LaneFunctions128.StoreFours(target, stride, a.GetLower(), b.GetLower(), c.GetLower(), d.GetLower());
@@ -89,6 +105,7 @@ internal static unsafe class LaneFunctions256
     }
 
     /// <summary>bf16 to nearest even; a NaN stays one, with its quiet bit set.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Vector256<int> FloatToBFloat16(Vector256<float> value)
     {
         Vector256<uint> bits = value.AsUInt32();
@@ -97,6 +114,7 @@ internal static unsafe class LaneFunctions256
     }
 
     /// <summary>f16 to f32: the exponent is moved by a multiplication, which is exact and turns subnormals into normal numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Vector256<float> HalfToFloat(Vector256<int> bits)
     {
         Vector256<int> sign = (bits & Vector256.Create(0x8000)) << 16;

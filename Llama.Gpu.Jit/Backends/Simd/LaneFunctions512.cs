@@ -64,6 +64,7 @@ internal static unsafe class LaneFunctions512
     }
 
     /// <summary>32-bit elements at addresses <paramref name="stride"/> bytes apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Vector512<int> LoadStrided(byte* source, int stride) => Vector512.Create(
         *(int*)source,
         *(int*)(source + (1L * stride)),
@@ -83,6 +84,7 @@ internal static unsafe class LaneFunctions512
         *(int*)(source + (15L * stride)));
 
     /// <summary>32-bit elements at any addresses.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Vector512<int> Gather(Vector512<long> lower, Vector512<long> upper) => Vector512.Create(
         *(int*)lower.GetElement(0),
         *(int*)lower.GetElement(1),
@@ -101,7 +103,47 @@ internal static unsafe class LaneFunctions512
         *(int*)upper.GetElement(6),
         *(int*)upper.GetElement(7));
 
+    /// <summary>
+    /// 16 bytes at each of the addresses that <paramref name="addresses"/> lists: all lanes' first four bytes to
+    /// <paramref name="target"/>, then all lanes' second four, and so on.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void LoadFours(byte* addresses, byte* target)
+    {
+        if (!Avx512F.IsSupported)
+        {
+            for (int part = 0; part < 4; part++)
+            {
+                LaneFunctions128.LoadFours(addresses + (32 * part), target + (16 * part), 64);
+            }
+
+            return;
+        }
+
+        // lanes 0, 4, 8, 12 in one vector, 1, 5, 9, 13 in the next: then each quarter is a transposition of four by four
+        byte** lanes = (byte**)addresses;
+        Vector512<int> a = Quarters(lanes);
+        Vector512<int> b = Quarters(lanes + 1);
+        Vector512<int> c = Quarters(lanes + 2);
+        Vector512<int> d = Quarters(lanes + 3);
+        Vector512<long> lowerFirst = Avx512F.UnpackLow(a, b).AsInt64();
+        Vector512<long> upperFirst = Avx512F.UnpackHigh(a, b).AsInt64();
+        Vector512<long> lowerSecond = Avx512F.UnpackLow(c, d).AsInt64();
+        Vector512<long> upperSecond = Avx512F.UnpackHigh(c, d).AsInt64();
+        Vector512.Store(Avx512F.UnpackLow(lowerFirst, lowerSecond), (long*)target);
+        Vector512.Store(Avx512F.UnpackHigh(lowerFirst, lowerSecond), (long*)(target + 64));
+        Vector512.Store(Avx512F.UnpackLow(upperFirst, upperSecond), (long*)(target + 128));
+        Vector512.Store(Avx512F.UnpackHigh(upperFirst, upperSecond), (long*)(target + 192));
+    }
+
+    // 16 bytes from every fourth address
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> Quarters(byte** lanes) => Vector512.Create(
+        Vector256.Create(Vector128.Load((int*)lanes[0]), Vector128.Load((int*)lanes[4])),
+        Vector256.Create(Vector128.Load((int*)lanes[8]), Vector128.Load((int*)lanes[12])));
+
     /// <summary>Each lane's element of four vectors side by side, at addresses <paramref name="stride"/> bytes apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void StoreFours(byte* target, int stride, Vector512<int> a, Vector512<int> b, Vector512<int> c, Vector512<int> d)
     {
         LaneFunctions256.StoreFours(target, stride, a.GetLower(), b.GetLower(), c.GetLower(), d.GetLower());
@@ -109,6 +151,7 @@ internal static unsafe class LaneFunctions512
     }
 
     /// <summary>bf16 to nearest even; a NaN stays one, with its quiet bit set.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Vector512<int> FloatToBFloat16(Vector512<float> value)
     {
         Vector512<uint> bits = value.AsUInt32();
@@ -117,6 +160,7 @@ internal static unsafe class LaneFunctions512
     }
 
     /// <summary>f16 to f32: the exponent is moved by a multiplication, which is exact and turns subnormals into normal numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Vector512<float> HalfToFloat(Vector512<int> bits)
     {
         Vector512<int> sign = (bits & Vector512.Create(0x8000)) << 16;

@@ -8,11 +8,14 @@ internal sealed class MemoryLayout
     private const int Alignment = 64;
 
     private readonly Dictionary<Instruction, int> _offsets = [];
+    private readonly IReadOnlyDictionary<Instruction, int> _interleaved;
 
     /// <param name="function">The kernel.</param>
     /// <param name="maxLanes">Lanes of the largest group.</param>
-    public MemoryLayout(IrFunction function, int maxLanes)
+    /// <param name="interleaved">Local arrays whose elements lie side by side over the lanes of a vector, with the bytes of an element.</param>
+    public MemoryLayout(IrFunction function, int maxLanes, IReadOnlyDictionary<Instruction, int> interleaved)
     {
+        _interleaved = interleaved;
         foreach (Instruction instruction in function.Instructions)
         {
             if (instruction.Op == Op.AllocateShared)
@@ -36,6 +39,9 @@ internal sealed class MemoryLayout
 
     /// <summary>Offset of an allocation.</summary>
     public int this[Instruction allocation] => _offsets[allocation];
+
+    /// <summary>Bytes between the local arrays of neighbouring lanes of a vector.</summary>
+    public long LaneStride(Instruction allocation) => _interleaved.TryGetValue(allocation, out int size) ? size : allocation.Immediate;
 
     private static int Align(long bytes) => checked((int)((bytes + Alignment - 1) & -Alignment));
 }

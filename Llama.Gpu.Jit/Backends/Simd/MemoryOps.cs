@@ -39,6 +39,10 @@ internal static class MemoryOps
             code.Reinterpret(typeof(int), LaneCode.Element(type));
             code.StoreVector(instruction, 0);
         }
+        else if (code.ActiveMask is null && type.Bytes == 16 && type.ScalarBits <= 32)
+        {
+            LoadFours(code, instruction);
+        }
         else if (code.ActiveMask is null && type.ScalarBits == 32)
         {
             LoadApart(code, instruction, shape);
@@ -181,11 +185,47 @@ internal static class MemoryOps
             code.Il.Emit(OpCodes.Stloc, loaded[i]);
         }
 
-        LocalBuilder[] apart = Deinterleave(code, loaded);
+        StoreWords(code, instruction, Deinterleave(code, loaded));
+    }
+
+    // 16 bytes a lane, anywhere: a lane's piece is loaded at once, and the pieces of all lanes are turned round
+    private static void LoadFours(LaneCode code, Instruction instruction)
+    {
+        IrValue pointer = instruction.Operands[0];
+        Type addresses = code.Vector(pointer.Type);
+        for (int part = 0; part < 2; part++)
+        {
+            code.PushScratch(1, part * code.Isa.Bytes);
+            code.PushVector(pointer, part);
+            code.Il.Emit(OpCodes.Unaligned, (byte)1);
+            code.Il.Emit(OpCodes.Stobj, addresses);
+        }
+
+        code.PushScratch(1);
+        code.PushScratch(0);
+        code.Call(nameof(LaneFunctions512.LoadFours), typeof(byte*), typeof(byte*));
+        Type words = code.Isa.Vector(typeof(int));
+        var loaded = new LocalBuilder[4];
+        for (int i = 0; i < loaded.Length; i++)
+        {
+            code.PushScratch(0, i * code.Isa.Bytes);
+            code.Il.Emit(OpCodes.Unaligned, (byte)1);
+            code.Il.Emit(OpCodes.Ldobj, words);
+            loaded[i] = code.Borrow(words);
+            code.Il.Emit(OpCodes.Stloc, loaded[i]);
+        }
+
+        StoreWords(code, instruction, loaded);
+    }
+
+    // every lane's first, second, ... 32 bits as the components of a value
+    private static void StoreWords(LaneCode code, Instruction instruction, LocalBuilder[] words)
+    {
+        IrType type = instruction.Type;
         int perWord = 4 / type.Scalar.Bytes;
         for (int component = 0; component < type.Width; component++)
         {
-            code.Il.Emit(OpCodes.Ldloc, apart[component / perWord]);
+            code.Il.Emit(OpCodes.Ldloc, words[component / perWord]);
             int shift = component % perWord * type.ScalarBits;
             if (shift != 0)
             {
@@ -196,7 +236,7 @@ internal static class MemoryOps
             code.StoreVector(instruction, component);
         }
 
-        Array.ForEach(apart, code.Return);
+        Array.ForEach(words, code.Return);
     }
 
     // vectors that hold 0 1 2 3 ... in order: those of the even places, taken apart further, alternate with those of the odd

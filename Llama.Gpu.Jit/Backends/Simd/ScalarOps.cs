@@ -126,6 +126,9 @@ internal static class ScalarOps
                 push(1);
                 il.Emit(Binary(instruction.Op));
                 break;
+            case Op.Min or Op.Max when type == IrType.I32 || type == IrType.I64:
+                Choose(il, instruction.Op == Op.Min ? OpCodes.Ble : OpCodes.Bge, push);
+                break;
             case Op.Div or Op.Rem or Op.Min or Op.Max or Op.Pow:
                 push(0);
                 push(1);
@@ -206,6 +209,21 @@ internal static class ScalarOps
                 il.Emit(OpCodes.Conv_U2);
                 break;
         }
+    }
+
+    // the first operand if the comparison with the second holds, else the second
+    private static void Choose(ILGenerator il, OpCode branch, Action<int> push)
+    {
+        Label first = il.DefineLabel();
+        Label done = il.DefineLabel();
+        push(0);
+        push(1);
+        il.Emit(branch, first);
+        push(1);
+        il.Emit(OpCodes.Br, done);
+        il.MarkLabel(first);
+        push(0);
+        il.MarkLabel(done);
     }
 
     private static void Shift(ILGenerator il, Op op, IrType type, Action<int> push)

@@ -11,16 +11,19 @@ internal sealed class ShapeAnalysis
     private readonly Dictionary<IrValue, LaneShape> _shapes = [];
     private readonly HashSet<IrValue> _addresses;
     private readonly ControlFlowGraph _graph;
+    private readonly MemoryLayout _layout;
     private readonly int _lanes;
     private readonly bool _linear;
 
     /// <param name="graph">The function's control flow.</param>
     /// <param name="uses">What its values are used for.</param>
+    /// <param name="layout">Where its local arrays lie.</param>
     /// <param name="lanes">Lanes of a vector; with one lane everything is uniform.</param>
     /// <param name="linear">Whether groups have one dimension.</param>
-    public ShapeAnalysis(ControlFlowGraph graph, ValueUses uses, int lanes, bool linear)
+    public ShapeAnalysis(ControlFlowGraph graph, ValueUses uses, MemoryLayout layout, int lanes, bool linear)
     {
         _graph = graph;
+        _layout = layout;
         _lanes = lanes;
         _linear = linear;
         _addresses = uses.AddressesOnly();
@@ -113,7 +116,7 @@ internal sealed class ShapeAnalysis
             case Op.BuiltIn:
                 return OfBuiltIn((BuiltIn)instruction.Immediate);
             case Op.AllocateLocal:
-                return LaneShape.Affine(instruction.Immediate);
+                return LaneShape.Affine(_layout.LaneStride(instruction));
             case Op.Atomic or Op.CompareExchange:
                 return LaneShape.Varying;
             case Op.Broadcast:

@@ -9,11 +9,12 @@ internal sealed class SimdAnalysis
     {
         Isa = isa;
         Linear = linear;
+        IReadOnlyDictionary<Instruction, int> interleaved = LocalInterleaving.Apply(function, isa.Lanes);
+        Layout = new MemoryLayout(function, maxLanes, interleaved);
         Graph = new ControlFlowGraph(function);
         Uses = new ValueUses(Graph);
-        Shapes = new ShapeAnalysis(Graph, Uses, isa.Lanes, linear);
+        Shapes = new ShapeAnalysis(Graph, Uses, Layout, isa.Lanes, linear);
         Frames = new BarrierFrames(Graph, Uses, Shapes, isa);
-        Layout = new MemoryLayout(function, maxLanes);
         Spread = isa.Lanes == 1 ? [] : FindSpread();
     }
 
@@ -33,8 +34,8 @@ internal sealed class SimdAnalysis
     public MemoryLayout Layout { get; }
 
     /// <summary>
-    /// Values that do not vary but are used as vectors in other blocks than their own: their vectors are made once, where the
-    /// value is, and not in each turn of a loop.
+    /// Values that do not vary but are used as vectors more than once, or in other blocks than their own: their vectors are made
+    /// once, where the value is, and not at each use or in each turn of a loop.
     /// </summary>
     public HashSet<IrValue> Spread { get; }
 
@@ -48,9 +49,10 @@ internal sealed class SimdAnalysis
         }
 
         var spread = new HashSet<IrValue>();
+        var used = new HashSet<IrValue>();
         void Use(IrValue value, IrBlock block)
         {
-            if (!Shapes[value].IsVarying && home[value] != block && value is not Instruction { Op: Op.Constant })
+            if (!Shapes[value].IsVarying && value is not Instruction { Op: Op.Constant } && (home[value] != block || !used.Add(value)))
             {
                 spread.Add(value);
             }

@@ -7,7 +7,8 @@ namespace Llama.Gpu.Jit.Backends.Simd;
 /// Makes a method of a kernel that runs one vector of lanes. The code stands in it up to twice. In the converged copy all lanes
 /// are active and branches are branches, taken when the lanes agree. Where they do not, control passes to the masked copy: the
 /// blocks one after the other, each with a mask of the lanes that are to run it, skipped while that is empty; and when all lanes
-/// have come to a block where they can meet, back to the converged copy. A vector that is not full runs in the masked copy alone.
+/// have come to a block where they can meet, back to the converged copy. Only blocks between a branch where lanes can part and the
+/// block where they meet again stand in the masked copy. A vector that is not full runs in the masked copy alone, with every block.
 /// </summary>
 internal sealed class SimdEmitter
 {
@@ -25,6 +26,7 @@ internal sealed class SimdEmitter
     private readonly Dictionary<IrBlock, Label> _afterMasked;
     private readonly Dictionary<IrBlock, LocalBuilder> _waiting = [];
     private readonly HashSet<IrBlock> _meetings = [];
+    private readonly HashSet<IrBlock> _apart;
     private readonly LocalBuilder? _active;
 
     public SimdEmitter(ILGenerator il, SimdAnalysis analysis, bool full)
@@ -41,16 +43,16 @@ internal sealed class SimdEmitter
         _converged = _graph.Order.ToDictionary(block => block, _ => il.DefineLabel());
         _masked = _graph.Order.ToDictionary(block => block, _ => il.DefineLabel());
         _afterMasked = _graph.Order.ToDictionary(block => block, _ => il.DefineLabel());
+        _apart = full ? analysis.Shapes.Divergence.BlocksApart() : [.. _graph.Order];
         if (_hasMasked)
         {
             Type mask = analysis.Isa.Vector(typeof(int));
             _active = il.DeclareLocal(mask);
-            foreach (IrBlock block in _graph.Order)
+            FindMeetings();
+            foreach (IrBlock block in _graph.Order.Where(block => _apart.Contains(block) || _meetings.Contains(block)))
             {
                 _waiting.Add(block, il.DeclareLocal(mask));
             }
-
-            FindMeetings();
         }
     }
 
@@ -86,7 +88,7 @@ internal sealed class SimdEmitter
                 _meetings.Add(end);
             }
 
-            if (block.Instructions.Any(instruction => instruction.Op is Op.Barrier or Op.Broadcast))
+            if (_apart.Contains(block) && block.Instructions.Any(instruction => instruction.Op is Op.Barrier or Op.Broadcast))
             {
                 _meetings.Add(block);
             }
@@ -165,7 +167,7 @@ internal sealed class SimdEmitter
         LocalBuilder yes = _code.Vectors(branch.Condition)[0];
         LocalBuilder no = _code.Borrow(yes.LocalType);
         _il.Emit(OpCodes.Ldloc, yes);
-        _code.Call("OnesComplement", yes.LocalType);
+        _code.Invert(typeof(int));
         _il.Emit(OpCodes.Stloc, no);
         PassBoth(branch, yes, no);
         _code.Return(no);
@@ -180,14 +182,32 @@ internal sealed class SimdEmitter
         for (int i = 0; i < _graph.Order.Count; i++)
         {
             IrBlock block = _graph.Order[i];
-            EmitMasked(block);
+            if (_apart.Contains(block))
+            {
+                EmitMasked(block);
+            }
+            else if (_meetings.Contains(block))
+            {
+                // no lane is on another way: all are here, or none
+                PushBits(_waiting[block]);
+                _il.Emit(OpCodes.Brfalse, _afterMasked[block]);
+                MeetAt(block);
+            }
+
             _il.MarkLabel(_afterMasked[block]);
-            foreach (BlockLoop loop in EndingLoops(i))
+            foreach (BlockLoop loop in EndingLoops(i).Where(loop => _apart.Contains(loop.Head)))
             {
                 PushBits(_waiting[loop.Head]);
                 _il.Emit(OpCodes.Brtrue, _masked[loop.Head]);
             }
         }
+    }
+
+    private void MeetAt(IrBlock block)
+    {
+        PushNoLanes();
+        _il.Emit(OpCodes.Stloc, _waiting[block]);
+        _il.Emit(OpCodes.Br, _converged[block]);
     }
 
     // the loops of which no block comes later in the order, inner before outer
@@ -211,9 +231,7 @@ internal sealed class SimdEmitter
             PushBits(waiting);
             _il.Emit(OpCodes.Ldc_I8, _code.AllLanes);
             _il.Emit(OpCodes.Bne_Un, partly);
-            PushNoLanes();
-            _il.Emit(OpCodes.Stloc, waiting);
-            _il.Emit(OpCodes.Br, _converged[block]);
+            MeetAt(block);
             _il.MarkLabel(partly);
         }
 

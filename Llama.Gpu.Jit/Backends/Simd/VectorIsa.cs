@@ -13,10 +13,10 @@ namespace Llama.Gpu.Jit.Backends.Simd;
 internal sealed class VectorIsa
 {
     // by the names of the vector class and of the processor's classes
-    private static readonly Dictionary<string, string> Direct = new()
+    private static readonly Dictionary<string, string[]> Direct = new()
     {
-        ["Add"] = "Add", ["Subtract"] = "Subtract", ["Multiply"] = "Multiply", ["Divide"] = "Divide",
-        ["BitwiseAnd"] = "And", ["BitwiseOr"] = "Or", ["Xor"] = "Xor",
+        ["Add"] = ["Add"], ["Subtract"] = ["Subtract"], ["Multiply"] = ["Multiply", "MultiplyLow"], ["Divide"] = ["Divide"],
+        ["BitwiseAnd"] = ["And"], ["BitwiseOr"] = ["Or"], ["Xor"] = ["Xor"], ["FusedMultiplyAdd"] = ["FusedMultiplyAdd", "MultiplyAdd"],
     };
 
     private readonly ConcurrentDictionary<string, MethodInfo> _methods = [];
@@ -49,12 +49,14 @@ internal sealed class VectorIsa
     /// <exception cref="ArgumentOutOfRangeException">There are no such vectors.</exception>
     public static VectorIsa Of(int bits) => bits switch
     {
-        512 => new(512, typeof(Vector512<>), typeof(LaneFunctions512), Avx512F.IsSupported ? [typeof(Avx512F)] : []),
-        256 => new(256, typeof(Vector256<>), typeof(LaneFunctions256), Avx2.IsSupported ? [typeof(Avx), typeof(Avx2)] : []),
-        128 => new(128, typeof(Vector128<>), typeof(LaneFunctions128), Sse41.IsSupported ? [typeof(Sse), typeof(Sse2)] : []),
+        512 => new(512, typeof(Vector512<>), typeof(LaneFunctions512), Avx512F.IsSupported ? [typeof(Avx512F), .. Avx512DQ.IsSupported ? [typeof(Avx512DQ)] : Type.EmptyTypes] : []),
+        256 => new(256, typeof(Vector256<>), typeof(LaneFunctions256), Avx2.IsSupported ? [typeof(Avx), typeof(Avx2), .. FusedClass] : []),
+        128 => new(128, typeof(Vector128<>), typeof(LaneFunctions128), Sse41.IsSupported ? [typeof(Sse), typeof(Sse2), .. FusedClass] : []),
         32 => new(32, typeof(Vector128<>), typeof(LaneFunctions128), []),
         _ => throw new ArgumentOutOfRangeException(nameof(bits), bits, "vectors have 512, 256, 128 or 32 (no vectors) bits"),
     };
+
+    private static Type[] FusedClass => Fma.IsSupported ? [typeof(Fma)] : [];
 
     /// <summary>A vector of elements.</summary>
     public Type Vector(Type element) => _generic.MakeGenericType(element);
@@ -64,18 +66,33 @@ internal sealed class VectorIsa
     public MethodInfo Method(string name, params Type[] parameters) =>
         _methods.GetOrAdd($"{name}({string.Join(',', parameters.Select(type => type.ToString()))})", _ => Find(name, parameters));
 
-    private MethodInfo Find(string name, Type[] parameters)
+    /// <summary>The processor's shift of a vector by a constant, where there is one: it takes the count as a byte.</summary>
+    public MethodInfo? ConstantShift(string name, Type vector) =>
+        FindDirect([name == "ShiftLeft" ? "ShiftLeftLogical" : name], [vector, typeof(byte)]);
+
+    private MethodInfo? FindDirect(string[] names, Type[] parameters)
     {
-        const BindingFlags Static = BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
-        if (Direct.TryGetValue(name, out string? direct))
+        const BindingFlags Static = BindingFlags.Static | BindingFlags.Public | BindingFlags.DeclaredOnly;
+        foreach (Type type in _classes)
         {
-            foreach (Type type in _classes)
+            foreach (string name in names)
             {
-                if (type.GetMethod(direct, Static, parameters) is { } found && found.ReturnType == parameters[0])
+                if (type.GetMethod(name, Static, parameters) is { } found && found.ReturnType == parameters[0])
                 {
                     return found;
                 }
             }
+        }
+
+        return null;
+    }
+
+    private MethodInfo Find(string name, Type[] parameters)
+    {
+        const BindingFlags Static = BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
+        if (Direct.TryGetValue(name, out string[]? direct) && FindDirect(direct, parameters) is { } instruction)
+        {
+            return instruction;
         }
 
         Type vectors = _generic == typeof(Vector512<>) ? typeof(Vector512) : _generic == typeof(Vector256<>) ? typeof(Vector256) : typeof(Vector128);

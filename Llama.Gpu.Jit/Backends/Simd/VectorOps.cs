@@ -79,10 +79,19 @@ internal static class VectorOps
     }
 
     /// <summary>Shifts the int32 vector on the stack by a constant.</summary>
-    public static void Shift(LaneCode code, string shift, int count)
+    public static void Shift(LaneCode code, string shift, int count) => Shift(code, shift, code.Isa.Vector(typeof(int)), count);
+
+    private static void Shift(LaneCode code, string shift, Type vector, int count)
     {
         code.Il.Emit(OpCodes.Ldc_I4, count);
-        code.Call(shift, code.Isa.Vector(typeof(int)), typeof(int));
+        if (code.Isa.ConstantShift(shift, vector) is { } instruction)
+        {
+            code.Il.Emit(OpCodes.Call, instruction);
+        }
+        else
+        {
+            code.Call(shift, vector, typeof(int));
+        }
     }
 
     private static int Unused(IrType type) => type.Kind switch { IrKind.I8 => 24, IrKind.I16 => 16, _ => 0 };
@@ -118,7 +127,7 @@ internal static class VectorOps
             case Op.Neg:
                 return Unary(instruction, "Negate");
             case Op.Not:
-                return Unary(instruction, "OnesComplement");
+                return Invert(instruction);
             case Op.Abs when isFloat:
                 return Unary(instruction, "Abs");
             case Op.Sqrt or Op.Exp or Op.Log or Op.Log2 or Op.Sin or Op.Cos or Op.Floor or Op.Ceiling or Op.Truncate:
@@ -148,6 +157,12 @@ internal static class VectorOps
     }
 
     private static Type Unsigned(Type element) => element == typeof(int) ? typeof(uint) : typeof(ulong);
+
+    private static Action<LaneCode, int> Invert(Instruction instruction) => (code, part) =>
+    {
+        code.PushVector(instruction.Operands[0], part);
+        code.Invert(LaneCode.Element(instruction.Type));
+    };
 
     private static Action<LaneCode, int> Unary(Instruction instruction, string name) => (code, part) =>
     {
@@ -211,7 +226,7 @@ internal static class VectorOps
         code.Reinterpret(used, mask);
         if (negate)
         {
-            code.Call("OnesComplement", code.Isa.Vector(mask));
+            code.Invert(mask);
         }
     };
 
@@ -231,13 +246,17 @@ internal static class VectorOps
                 break;
         }
 
+        string name = instruction.Op switch { Op.Shl => "ShiftLeft", Op.Shr => "ShiftRightArithmetic", _ => "ShiftRightLogical" };
+        if (instruction.Operands[1] is Instruction { Op: Op.Constant } constant)
+        {
+            Shift(code, name, code.Vector(type), (int)constant.Immediate & (type.ScalarBits - 1));
+            return;
+        }
+
         code.PushScalar(instruction.Operands[1]);
         code.Il.Emit(OpCodes.Ldc_I4, type.ScalarBits - 1);
         code.Il.Emit(OpCodes.And);
-        code.Call(
-            instruction.Op switch { Op.Shl => "ShiftLeft", Op.Shr => "ShiftRightArithmetic", _ => "ShiftRightLogical" },
-            code.Vector(type),
-            typeof(int));
+        code.Call(name, code.Vector(type), typeof(int));
     };
 
     private static void Select(LaneCode code, Instruction instruction)

@@ -119,7 +119,15 @@ public sealed class SimdAccelerator : Accelerator
             builtIns[BuiltIn.LaneZ] = 0;
         }
 
-        return new PassOptions { BuiltIns = builtIns, WideAccessIsAligned = false, PartialUnrollFactor = 1, FullUnrollBudget = 256 };
+        return new PassOptions
+        {
+            BuiltIns = builtIns,
+            WideAccessIsAligned = false,
+            WidensLocalMemory = false,
+            WidensUniformAccess = false,
+            PartialUnrollFactor = 1,
+            FullUnrollBudget = 1024,
+        };
     }
 
     private sealed class SimdLaunch(string name, SimdAccelerator accelerator, SimdKernel kernel) : CompiledKernel(name)

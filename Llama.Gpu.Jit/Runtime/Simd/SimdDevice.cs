@@ -8,7 +8,8 @@ public sealed class SimdDevice : Device
     /// <summary>Most lanes of a group, whatever the width.</summary>
     public const int MaxGroupLanes = 1024;
 
-    private const int SharedMemoryBytes = 48 * 1024;
+    // of the cache that a core has to itself
+    private const int SharedMemoryBytes = 128 * 1024;
 
     /// <param name="vectorBits">Bits of a vector: 512, 256, 128, or 32 for one lane without vectors; 0 for the widest that the host has.</param>
     /// <param name="threads">Threads that share a launch; 0 for one a core.</param>

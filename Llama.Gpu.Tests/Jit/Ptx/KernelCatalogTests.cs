@@ -12,7 +12,7 @@ namespace Llama.Gpu.Tests.Jit.Ptx;
 public sealed class KernelCatalogTests
 {
     private static IEnumerable<TestCaseData> KernelsByTarget =>
-        from kernel in KernelCatalog.All
+        from kernel in KernelCatalog.OfGpus
         from target in new[] { "sm_80", "sm_90", "sm_90a" }
         from aligned in new[] { true, false }
         select new TestCaseData(kernel, target, aligned).SetArgDisplayNames(kernel.Name, target, aligned ? "aligned" : "unaligned");
@@ -26,9 +26,12 @@ public sealed class KernelCatalogTests
     }
 
     [Test]
-    public void Catalog_lists_every_operation_of_the_set()
+    public void Catalog_lists_every_operation_of_the_set_that_has_a_kernel()
     {
-        IEnumerable<string> operations = typeof(KernelSet).GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(property => property.PropertyType.Name);
+        IEnumerable<string> operations = typeof(KernelSet).GetProperties(BindingFlags.Public | BindingFlags.Instance)
+            .Select(property => property.PropertyType)
+            .Where(type => type.GetMethod("Kernel", BindingFlags.Static | BindingFlags.NonPublic) is not null)
+            .Select(type => type.Name);
         Assert.That(KernelCatalog.All.Select(kernel => kernel.Method.DeclaringType!.Name).Distinct(), Is.EquivalentTo(operations));
     }
 
@@ -40,9 +43,9 @@ public sealed class KernelCatalogTests
     public void Whole_catalog_is_emitted_in_a_second_and_a_half()
     {
         long start = Stopwatch.GetTimestamp();
-        int bytes = KernelCatalog.All.Sum(kernel => Emit(kernel, "sm_90").Text.Length);
+        int bytes = KernelCatalog.OfGpus.Sum(kernel => Emit(kernel, "sm_90").Text.Length);
         TimeSpan time = Stopwatch.GetElapsedTime(start);
-        TestContext.Out.WriteLine($"{KernelCatalog.All.Count} kernels, {bytes} bytes of PTX in {time.TotalMilliseconds:0} ms");
+        TestContext.Out.WriteLine($"{KernelCatalog.OfGpus.Count} kernels, {bytes} bytes of PTX in {time.TotalMilliseconds:0} ms");
         Assert.That(time, Is.LessThan(TimeSpan.FromSeconds(1.5)));
     }
 

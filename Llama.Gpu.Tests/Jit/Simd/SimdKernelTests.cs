@@ -27,7 +27,7 @@ public sealed class SimdKernelTests
     {
         Accelerator accelerator = SimdAccelerators.Of(bits);
         lanes = Math.Min(lanes, 32 * accelerator.WarpSize);
-        var kernels = new KernelSet(accelerator, LaunchShapes.For(accelerator) with { Lanes = lanes, WarpRows = 3, ElementsPerLane = 2 });
+        var kernels = new KernelSet(accelerator, LaunchShapes.For(accelerator) with { Lanes = lanes, WarpBlocks = 3, ElementsPerLane = 2 });
         OpCase[] cases =
         [
             OpCases.Gather(3, 5, 33, TensorType.BFloat16),

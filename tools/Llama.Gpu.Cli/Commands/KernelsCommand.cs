@@ -67,7 +67,7 @@ internal sealed class KernelsCommand : Command
         string folder = parsed.GetRequiredValue(_out);
         bool aligned = !parsed.GetValue(_unaligned);
         Directory.CreateDirectory(folder);
-        foreach (CatalogedKernel kernel in KernelCatalog.All)
+        foreach (CatalogedKernel kernel in KernelCatalog.OfGpus)
         {
             string text = emit switch
             {

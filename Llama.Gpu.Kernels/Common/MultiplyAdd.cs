@@ -1,0 +1,8 @@
+namespace Llama.Gpu.Kernels;
+
+/// <summary>Multiplication and addition in one step, for the inner loops of matrix products.</summary>
+internal static class MultiplyAdd
+{
+    /// <summary><c>first * second + addend</c>, rounded once.</summary>
+    public static float Of(float first, float second, float addend) => MathF.FusedMultiplyAdd(first, second, addend);
+}
