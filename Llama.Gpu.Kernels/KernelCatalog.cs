@@ -33,8 +33,10 @@ public static class KernelCatalog
         .. Tiled<Vector16Tile>(nameof(MatMulTile.Vector16), isForVectors: true),
         .. Tiled<SmallTile>(nameof(MatMulTile.Small)),
         .. Tiled<WideTile>(nameof(MatMulTile.Wide)),
-        .. Narrow(typeof(MatVec), nameof(MatVec.Kernel)),
-        .. Wide(typeof(MatVec), nameof(MatVec.Kernel)),
+        .. ByRun(typeof(MatVec), nameof(MatVec.Kernel), "Replace", typeof(ReplaceStore)),
+        .. ByRun(typeof(MatVec), nameof(MatVec.Kernel), "Add", typeof(AddStore)),
+        .. ByRun(typeof(QkvProjection), nameof(QkvProjection.Kernel)),
+        .. ByRun(typeof(GateUpProjection), nameof(GateUpProjection.Kernel)),
         .. Typed(typeof(BiasAdd), nameof(BiasAdd.Kernel)),
         Plain(typeof(Rope), nameof(Rope.Kernel)),
         .. Typed(typeof(KeyValueCacheAppend), nameof(KeyValueCacheAppend.Kernel)),
@@ -54,18 +56,19 @@ public static class KernelCatalog
     private static IEnumerable<CatalogedKernel> Typed(Type operation, string method) => ElementTypes.Select(type => new CatalogedKernel(
         $"{operation.Name}.{type.Name}", Find(operation, method).MakeGenericMethod(type.Stored, type.Element), LaunchShapes.MaxLanes));
 
-    // with runs of one element
-    private static IEnumerable<CatalogedKernel> Narrow(Type operation, string method) => ElementTypes.Select(type => new CatalogedKernel(
-        $"{operation.Name}.{type.Name}.Narrow",
-        Find(operation, method).MakeGenericMethod(type.Stored, type.Element, typeof(RunOfOne)),
-        LaunchShapes.MaxLanes,
-        IsForVectors: true));
-
-    // with runs of 128 bits
-    private static IEnumerable<CatalogedKernel> Wide(Type operation, string method) => ElementTypes.Select(type => new CatalogedKernel(
-        $"{operation.Name}.{type.Name}.Wide",
-        Find(operation, method).MakeGenericMethod(type.Stored, type.Element, type.Stored == typeof(float) ? typeof(RunOfFour) : typeof(RunOfEight)),
-        LaunchShapes.MaxLanes));
+    // with runs of one element, for vectors, and of 128 bits
+    private static IEnumerable<CatalogedKernel> ByRun(Type operation, string method, string? variant = null, params Type[] more)
+    {
+        foreach ((string type, Type stored, Type element) in ElementTypes)
+        {
+            foreach (bool narrow in (bool[])[true, false])
+            {
+                Type run = narrow ? typeof(RunOfOne) : stored == typeof(float) ? typeof(RunOfFour) : typeof(RunOfEight);
+                string name = $"{operation.Name}.{type}{(variant is null ? string.Empty : $".{variant}")}.{(narrow ? "Narrow" : "Wide")}";
+                yield return new(name, Find(operation, method).MakeGenericMethod([stored, element, run, .. more]), LaunchShapes.MaxLanes, narrow);
+            }
+        }
+    }
 
     private static IEnumerable<CatalogedKernel> Tiled<TTile>(string tile, bool isForVectors = false)
         where TTile : struct, IMatMulTile => ElementTypes.Select(type => new CatalogedKernel(

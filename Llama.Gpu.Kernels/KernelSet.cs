@@ -23,6 +23,12 @@ public sealed class KernelSet(Accelerator accelerator, LaunchShapes shapes)
     /// <summary>Matrix-vector product: projections of one token.</summary>
     public MatVec MatVec { get; } = new(accelerator, shapes);
 
+    /// <summary>Queries, keys and values of one token, with the norm before them.</summary>
+    public QkvProjection QkvProjection { get; } = new(accelerator, shapes);
+
+    /// <summary>First half of the MLP of one token, with the norm before it.</summary>
+    public GateUpProjection GateUpProjection { get; } = new(accelerator, shapes);
+
     /// <summary>Bias of a projection.</summary>
     public BiasAdd BiasAdd { get; } = new(accelerator, shapes);
 

@@ -27,32 +27,35 @@ public enum MatMulTile
 /// </summary>
 /// <param name="Lanes">Lanes of a group in elementwise operations, row operations and attention; at most 256, in at most 32 warps.</param>
 /// <param name="ElementsPerLane">Elements that a lane takes in an elementwise operation.</param>
+/// <param name="ProductLanes">Lanes of a group in a matrix-vector product; at most 32 warps.</param>
 /// <param name="WarpBlocks">Blocks of four weight rows that each warp takes, one after the other, in a matrix-vector product.</param>
 /// <param name="RunBytes">Bytes of a weight row that a lane takes at a time in a matrix-vector product; below an element's size: one element.</param>
 /// <param name="KeysPerLane">Keys that a lane takes in the attention scores.</param>
 /// <param name="Tile">Tile of the matrix product.</param>
-public sealed record LaunchShapes(int Lanes, int ElementsPerLane, int WarpBlocks, int RunBytes, int KeysPerLane, MatMulTile Tile)
+public sealed record LaunchShapes(
+    int Lanes, int ElementsPerLane, int ProductLanes, int WarpBlocks, int RunBytes, int KeysPerLane, MatMulTile Tile)
 {
     /// <summary>Most lanes a group has; the shared memory of the attention kernels is made for as many.</summary>
     public const int MaxLanes = 256;
 
     // Where lanes run one after the other, a group is a call: few groups, each with a long loop.
-    private static readonly LaunchShapes OneLane = new(1, 1 << 14, 16, 0, Require.MaxDimension, MatMulTile.OneLane);
+    private static readonly LaunchShapes OneLane = new(1, 1 << 14, 1, 4, 0, Require.MaxDimension, MatMulTile.OneLane);
 
     /// <summary>The shapes for an accelerator.</summary>
     public static LaunchShapes For(Accelerator accelerator)
     {
         ArgumentNullException.ThrowIfNull(accelerator);
-        int lanes = Math.Min(accelerator.MaxNumThreadsPerGroup, Math.Min(MaxLanes, GroupReduction.MaxWarps * accelerator.WarpSize));
-        return (lanes, accelerator.WarpSize, IsVectors(accelerator)) switch
+        int warp = accelerator.WarpSize;
+        int lanes = Math.Min(accelerator.MaxNumThreadsPerGroup, Math.Min(MaxLanes, GroupReduction.MaxWarps * warp));
+        return (lanes, warp, IsVectors(accelerator)) switch
         {
             (1, _, _) => OneLane,
-            (_, >= 16, true) => new(lanes, 4, 1, 0, 4, MatMulTile.Vector16),
-            (_, >= 4, true) => new(lanes, 4, 1, 0, 4, MatMulTile.Vector8),
-            (_, _, true) => new(lanes, 4, 1, 0, 4, MatMulTile.OneLane),
-            ( < 64, _, _) => new(lanes, 4, 1, 16, 4, MatMulTile.OneLane),
-            ( < 256, _, _) => new(lanes, 4, 1, 16, 4, MatMulTile.Small),
-            _ => new(lanes, 4, 1, 16, 4, MatMulTile.Wide),
+            (_, >= 16, true) => new(lanes, 4, warp, 4, 0, 4, MatMulTile.Vector16),
+            (_, >= 4, true) => new(lanes, 4, warp, 4, 0, 4, MatMulTile.Vector8),
+            (_, _, true) => new(lanes, 4, warp, 4, 0, 4, MatMulTile.OneLane),
+            ( < 64, _, _) => new(lanes, 4, lanes, 1, 16, 4, MatMulTile.OneLane),
+            ( < 256, _, _) => new(lanes, 4, lanes, 1, 16, 4, MatMulTile.Small),
+            _ => new(lanes, 4, lanes, 1, 16, 4, MatMulTile.Wide),
         };
     }
 
@@ -70,8 +73,19 @@ public sealed record LaunchShapes(int Lanes, int ElementsPerLane, int WarpBlocks
     internal KernelConfig RowGroups(int rows, int heads = 1) => Config(rows, heads, 1);
 
     /// <summary>A warp for each four outputs, <see cref="WarpBlocks"/> times four outputs one after the other.</summary>
-    internal KernelConfig FourRowsPerWarp(int outputs, int warpSize) =>
-        Config(Blocks(outputs, 4L * Blocks(Lanes, warpSize) * WarpBlocks), 1, 1);
+    internal KernelConfig FourRowsPerWarp(int outputs, int warpSize) => FourRowsPerWarp([outputs], warpSize);
+
+    /// <summary>The same for several weights; no group takes rows of two.</summary>
+    internal KernelConfig FourRowsPerWarp(ReadOnlySpan<int> outputs, int warpSize)
+    {
+        int groups = 0;
+        foreach (int rows in outputs)
+        {
+            groups = checked(groups + Blocks(rows, 4L * Blocks(ProductLanes, warpSize) * WarpBlocks));
+        }
+
+        return new(groups, 1, 1, ProductLanes, 1, 1);
+    }
 
     /// <summary>Groups over tokens (x), heads (y) and blocks of keys (z).</summary>
     internal KernelConfig Keys(int tokens, int heads, int keys) => Config(tokens, heads, Blocks(keys, Lanes * (long)KeysPerLane));

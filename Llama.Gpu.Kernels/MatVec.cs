@@ -5,11 +5,12 @@ namespace Llama.Gpu.Kernels;
 /// What decoding one token is made of, and bound by the bandwidth of the weights: a warp takes four rows, of which its lanes read
 /// contiguous stretches, each weight once.
 /// </summary>
-public sealed class MatVec : ITypedKernel<MatVec.Launch>
+public sealed class MatVec : IRunKernel<MatVec.Launch>
 {
     private readonly LaunchShapes _shapes;
     private readonly int _warpSize;
     private readonly KernelByType<Launch> _kernels;
+    private readonly KernelByType<Launch> _addingKernels;
 
     /// <summary>Prepares the operation for an accelerator.</summary>
     /// <param name="accelerator">Where it will run.</param>
@@ -19,6 +20,7 @@ public sealed class MatVec : ITypedKernel<MatVec.Launch>
         _shapes = shapes ?? LaunchShapes.For(accelerator);
         _warpSize = accelerator.WarpSize;
         _kernels = new(accelerator, this);
+        _addingKernels = new(accelerator, new Adding(_shapes));
     }
 
     internal delegate void Launch(
@@ -30,6 +32,8 @@ public sealed class MatVec : ITypedKernel<MatVec.Launch>
         int outputSize,
         int inputSize,
         int warpBlocks);
+
+    LaunchShapes IRunKernel<Launch>.Shapes => _shapes;
 
     /// <summary>Bytes and operations of one run.</summary>
     public static Cost CostOf(TensorType type, int outputSize, int inputSize) =>
@@ -44,7 +48,64 @@ public sealed class MatVec : ITypedKernel<MatVec.Launch>
     /// <param name="inputSize">K.</param>
     /// <exception cref="ArgumentException">A view does not have its shape, or an extent is out of range.</exception>
     public void Run(
-        AcceleratorStream stream, ArrayView<float> input, WeightView weight, ArrayView<float> output, int outputSize, int inputSize)
+        AcceleratorStream stream, ArrayView<float> input, WeightView weight, ArrayView<float> output, int outputSize, int inputSize) =>
+        Run(_kernels, stream, input, weight, output, outputSize, inputSize);
+
+    /// <summary>Starts the operation with the result added to what is there: <c>output[n] += sum_k weight[n, k] * input[k]</c>.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="input">(K).</param>
+    /// <param name="weight">(N, K).</param>
+    /// <param name="output">(N) what is added to; must not overlap <paramref name="input"/>.</param>
+    /// <param name="outputSize">N.</param>
+    /// <param name="inputSize">K.</param>
+    /// <exception cref="ArgumentException">A view does not have its shape, or an extent is out of range.</exception>
+    public void RunAdd(
+        AcceleratorStream stream, ArrayView<float> input, WeightView weight, ArrayView<float> output, int outputSize, int inputSize) =>
+        Run(_addingKernels, stream, input, weight, output, outputSize, inputSize);
+
+    Launch IRunKernel<Launch>.Load<T, TElement, TRun>(Accelerator accelerator) => Load<T, TElement, TRun, ReplaceStore>(accelerator);
+
+    internal static void Kernel<T, TElement, TRun, TStore>(
+        ArrayView<float> input, ArrayView<T> weight, ArrayView<float> output, int outputSize, int inputSize, int warpBlocks)
+        where T : unmanaged
+        where TElement : struct, IElement<T>
+        where TRun : struct, ILaneRun
+        where TStore : struct, IRowStore
+    {
+        int groupRows = IntrinsicMath.DivRoundUp(Group.DimX, Warp.WarpSize) << 2;
+        int first = Grid.IdxX * groupRows * warpBlocks;
+
+        // The bound is the group's, not the warp's: warps past the last row shuffle along and store nothing.
+        for (int i = 0; i < warpBlocks && first + (i * groupRows) < outputSize; i++)
+        {
+            int row = first + (i * groupRows) + (Warp.WarpIdx << 2);
+            Float4 sums = FourRows.Dot<T, TElement, TRun, PlainInput<T>>(weight, row, outputSize, input, weight, inputSize);
+            if (Warp.IsFirstLane)
+            {
+                FourRows.Store<TStore>(output, row, outputSize, sums);
+            }
+        }
+    }
+
+    private static Launch Load<T, TElement, TRun, TStore>(Accelerator accelerator)
+        where T : unmanaged
+        where TElement : struct, IElement<T>
+        where TRun : struct, ILaneRun
+        where TStore : struct, IRowStore
+    {
+        var kernel = accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, ArrayView<float>, int, int, int>(Kernel<T, TElement, TRun, TStore>);
+        return (stream, config, input, weight, output, outputSize, inputSize, warpBlocks) =>
+            kernel(stream, config, input, weight.As<T>(), output, outputSize, inputSize, warpBlocks);
+    }
+
+    private void Run(
+        KernelByType<Launch> kernels,
+        AcceleratorStream stream,
+        ArrayView<float> input,
+        WeightView weight,
+        ArrayView<float> output,
+        int outputSize,
+        int inputSize)
     {
         Require.Dimension(outputSize);
         Require.Dimension(inputSize);
@@ -52,56 +113,17 @@ public sealed class MatVec : ITypedKernel<MatVec.Launch>
         Require.IsShaped(weight, outputSize, inputSize);
         Require.Holds(output, outputSize);
         var config = _shapes.FourRowsPerWarp(outputSize, _warpSize);
-        _kernels[weight.Type](stream, config, input, weight, output, outputSize, inputSize, _shapes.WarpBlocks);
+        kernels[weight.Type](stream, config, input, weight, output, outputSize, inputSize, _shapes.WarpBlocks);
     }
 
-    Launch ITypedKernel<Launch>.Load<T, TElement>(Accelerator accelerator) => _shapes.RunLength<T>() switch
+    // the kernels that add
+    private sealed class Adding(LaunchShapes shapes) : IRunKernel<Launch>
     {
-        1 => Load<T, TElement, RunOfOne>(accelerator),
-        4 => Load<T, TElement, RunOfFour>(accelerator),
-        _ => Load<T, TElement, RunOfEight>(accelerator),
-    };
+        public LaunchShapes Shapes => shapes;
 
-    private static Launch Load<T, TElement, TRun>(Accelerator accelerator)
-        where T : unmanaged
-        where TElement : struct, IElement<T>
-        where TRun : struct, ILaneRun
-    {
-        var kernel = accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, ArrayView<float>, int, int, int>(Kernel<T, TElement, TRun>);
-        return (stream, config, input, weight, output, outputSize, inputSize, warpBlocks) =>
-            kernel(stream, config, input, weight.As<T>(), output, outputSize, inputSize, warpBlocks);
-    }
-
-    internal static void Kernel<T, TElement, TRun>(
-        ArrayView<float> input, ArrayView<T> weight, ArrayView<float> output, int outputSize, int inputSize, int warpBlocks)
-        where T : unmanaged
-        where TElement : struct, IElement<T>
-        where TRun : struct, ILaneRun
-    {
-        int warps = IntrinsicMath.DivRoundUp(Group.DimX, Warp.WarpSize);
-        int groupRows = warps << 2;
-        int first = Grid.IdxX * groupRows * warpBlocks;
-
-        // The bound is the group's, not the warp's: warps past the last row shuffle along and store nothing.
-        for (int i = 0; i < warpBlocks && first + (i * groupRows) < outputSize; i++)
-        {
-            int row = first + (i * groupRows) + (Warp.WarpIdx << 2);
-            Float4 sums = FourRows.Dot<T, TElement, TRun>(weight, row, outputSize, input, inputSize);
-            if (Warp.IsFirstLane)
-            {
-                Store(output, row, outputSize, sums.X);
-                Store(output, row + 1, outputSize, sums.Y);
-                Store(output, row + 2, outputSize, sums.Z);
-                Store(output, row + 3, outputSize, sums.W);
-            }
-        }
-    }
-
-    private static void Store(ArrayView<float> output, int row, int outputSize, float value)
-    {
-        if (row < outputSize)
-        {
-            output[row] = value;
-        }
+        public Launch Load<T, TElement, TRun>(Accelerator accelerator)
+            where T : unmanaged
+            where TElement : struct, IElement<T>
+            where TRun : struct, ILaneRun => MatVec.Load<T, TElement, TRun, AddStore>(accelerator);
     }
 }

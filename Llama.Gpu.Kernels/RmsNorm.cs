@@ -81,11 +81,7 @@ public sealed class RmsNorm : ITypedKernel<RmsNorm.Launch>
         ArrayView<float> target = output.SubView((long)Grid.IdxX * hiddenSize, hiddenSize);
         int lane = Group.IdxX;
         int lanes = Group.DimX;
-
-        // A plain dot product of the row with itself: shares the four sums that keep a long row accurate.
-        float square = LaneDot.Partial<float, SingleElement>(source, source, hiddenSize, lane, lanes);
-        square = GroupReduction.Reduce<SumReduction>(square, scratch);
-        float scale = XMath.Rsqrt((square / hiddenSize) + epsilon);
+        float scale = RowNorm.Scale(source, hiddenSize, epsilon, scratch);
         for (int i = lane; i < hiddenSize; i += lanes)
         {
             target[i] = source[i] * scale * TElement.ToFloat(weight[i]);

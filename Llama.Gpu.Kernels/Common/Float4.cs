@@ -1,6 +1,6 @@
 namespace Llama.Gpu.Kernels;
 
-/// <summary>Four singles that are loaded and stored at once.</summary>
+/// <summary>Four singles: the products of four rows.</summary>
 internal readonly struct Float4(float x, float y, float z, float w)
 {
     /// <summary>First.</summary>
@@ -14,4 +14,7 @@ internal readonly struct Float4(float x, float y, float z, float w)
 
     /// <summary>Fourth.</summary>
     public readonly float W = w;
+
+    /// <summary>Each times <paramref name="factor"/>.</summary>
+    public Float4 Times(float factor) => new(X * factor, Y * factor, Z * factor, W * factor);
 }

@@ -11,11 +11,14 @@ internal static class FourRows
     /// <param name="row">The first row; rows from <paramref name="rowCount"/> on are computed as the last one.</param>
     /// <param name="rowCount">N.</param>
     /// <param name="input">(K).</param>
+    /// <param name="gain">(K), if <typeparamref name="TInput"/> reads it.</param>
     /// <param name="inputSize">K.</param>
-    public static Float4 Dot<T, TElement, TRun>(ArrayView<T> weight, int row, int rowCount, ArrayView<float> input, int inputSize)
+    public static Float4 Dot<T, TElement, TRun, TInput>(
+        ArrayView<T> weight, int row, int rowCount, ArrayView<float> input, ArrayView<T> gain, int inputSize)
         where T : unmanaged
         where TElement : struct, IElement<T>
         where TRun : struct, ILaneRun
+        where TInput : struct, IRowInput<T>
     {
         ArrayView<T> row0 = Row(weight, row, rowCount, inputSize);
         ArrayView<T> row1 = Row(weight, row + 1, rowCount, inputSize);
@@ -34,7 +37,7 @@ internal static class FourRows
             int first = start + (lane * TRun.Length);
             for (int j = 0; j < TRun.Length; j++)
             {
-                float x = input[first + j];
+                float x = TInput.At(input, gain, first + j);
                 sum0 = MultiplyAdd.Of(TElement.ToFloat(row0[first + j]), x, sum0);
                 sum1 = MultiplyAdd.Of(TElement.ToFloat(row1[first + j]), x, sum1);
                 sum2 = MultiplyAdd.Of(TElement.ToFloat(row2[first + j]), x, sum2);
@@ -44,7 +47,7 @@ internal static class FourRows
 
         for (int k = whole + lane; k < inputSize; k += lanes)
         {
-            float x = input[k];
+            float x = TInput.At(input, gain, k);
             sum0 = MultiplyAdd.Of(TElement.ToFloat(row0[k]), x, sum0);
             sum1 = MultiplyAdd.Of(TElement.ToFloat(row1[k]), x, sum1);
             sum2 = MultiplyAdd.Of(TElement.ToFloat(row2[k]), x, sum2);
@@ -58,7 +61,47 @@ internal static class FourRows
             WarpReduction.Reduce<SumReduction>(sum3));
     }
 
+    /// <summary>Stores rows <paramref name="row"/> to <c>row + 3</c> as far as there are so many. For the warp's first lane.</summary>
+    public static void Store<TStore>(ArrayView<float> output, int row, int rowCount, Float4 values)
+        where TStore : struct, IRowStore
+    {
+        StoreOne<TStore>(output, row, rowCount, values.X);
+        StoreOne<TStore>(output, row + 1, rowCount, values.Y);
+        StoreOne<TStore>(output, row + 2, rowCount, values.Z);
+        StoreOne<TStore>(output, row + 3, rowCount, values.W);
+    }
+
+    private static void StoreOne<TStore>(ArrayView<float> output, int row, int rowCount, float value)
+        where TStore : struct, IRowStore
+    {
+        if (row < rowCount)
+        {
+            output[row] = TStore.Combine(output[row], value);
+        }
+    }
+
     private static ArrayView<T> Row<T>(ArrayView<T> weight, int row, int rowCount, int inputSize)
         where T : unmanaged =>
         weight.SubView((long)IntrinsicMath.Min(row, rowCount - 1) * inputSize, inputSize);
+}
+
+/// <summary>What becomes of a product where it is stored.</summary>
+internal interface IRowStore
+{
+    /// <summary>The value to store over <paramref name="before"/>.</summary>
+    static abstract float Combine(float before, float value);
+}
+
+/// <summary>The product.</summary>
+internal readonly struct ReplaceStore : IRowStore
+{
+    /// <inheritdoc/>
+    public static float Combine(float before, float value) => value;
+}
+
+/// <summary>What was there plus the product.</summary>
+internal readonly struct AddStore : IRowStore
+{
+    /// <inheritdoc/>
+    public static float Combine(float before, float value) => before + value;
 }

@@ -64,6 +64,12 @@ internal static class GroupReduction
         }
 
         float ofWarp = WarpReduction.Reduce<TReduction>(value);
+        int warps = IntrinsicMath.DivRoundUp(Group.DimX, Warp.WarpSize);
+        if (warps == 1)
+        {
+            return Warp.Shuffle(ofWarp, 0);
+        }
+
         if (Warp.IsFirstLane)
         {
             scratch[Warp.WarpIdx] = ofWarp;
@@ -72,7 +78,6 @@ internal static class GroupReduction
         Group.Barrier();
 
         // Every lane combines the few values itself, in one order: no second round of shuffles, no broadcast.
-        int warps = IntrinsicMath.DivRoundUp(Group.DimX, Warp.WarpSize);
         float ofGroup = scratch[0];
         for (int warp = 1; warp < warps; warp++)
         {

@@ -77,6 +77,15 @@ internal static class Require
         }
     }
 
+    /// <summary>A weight of the type that another has.</summary>
+    public static void SameType(WeightView weight, TensorType type, [CallerArgumentExpression(nameof(weight))] string name = "")
+    {
+        if (weight.Type != type)
+        {
+            throw new ArgumentException($"expected elements of type {type}, as the other weights have, found {weight.Type}", name);
+        }
+    }
+
     private static void KnownType(WeightView view, string name)
     {
         if (view.Type is not (TensorType.Float32 or TensorType.Float16 or TensorType.BFloat16))

@@ -1,0 +1,124 @@
+namespace Llama.Gpu.Kernels;
+
+/// <summary>
+/// The first half of the MLP of one token in one launch: <c>output[i] = silu(gate[i]) * up[i]</c> with <c>gate = Wg n</c>,
+/// <c>up = Wu n</c>, <c>n = x * gain / sqrt(mean(x^2) + epsilon)</c> and <c>silu(z) = z / (1 + exp(-z))</c>.
+/// x (K) f32, gain (K) stored, weights (N, K) stored, output (N) f32. In place of an <see cref="RmsNorm"/>, two
+/// <see cref="MatVec"/> and a <see cref="SwiGlu"/>, from which it differs by rounding (see <see cref="QkvProjection"/>).
+/// SwiGLU: Shazeer 2020, "GLU Variants Improve Transformer".
+/// </summary>
+public sealed class GateUpProjection : IRunKernel<GateUpProjection.Launch>
+{
+    private readonly LaunchShapes _shapes;
+    private readonly int _warpSize;
+    private readonly KernelByType<Launch> _kernels;
+
+    /// <summary>Prepares the operation for an accelerator.</summary>
+    /// <param name="accelerator">Where it will run.</param>
+    /// <param name="shapes">How work is cut, or null for <see cref="LaunchShapes.For"/>.</param>
+    public GateUpProjection(Accelerator accelerator, LaunchShapes? shapes = null)
+    {
+        _shapes = shapes ?? LaunchShapes.For(accelerator);
+        _warpSize = accelerator.WarpSize;
+        _kernels = new(accelerator, this);
+    }
+
+    internal delegate void Launch(
+        AcceleratorStream stream,
+        KernelConfig config,
+        ArrayView<float> input,
+        WeightView gain,
+        WeightView gateWeight,
+        WeightView upWeight,
+        ArrayView<float> output,
+        int outputSize,
+        int inputSize,
+        float epsilon,
+        int warpBlocks);
+
+    LaunchShapes IRunKernel<Launch>.Shapes => _shapes;
+
+    /// <summary>Bytes and operations of one run; an exponential counts as one.</summary>
+    public static Cost CostOf(TensorType type, int outputSize, int inputSize)
+    {
+        long weights = ((2L * outputSize) + 1) * inputSize * type.ElementSize();
+        return new(weights + (4L * inputSize) + (4L * outputSize), (4L * outputSize * inputSize) + (4L * inputSize) + (4L * outputSize));
+    }
+
+    /// <summary>Starts the operation on a stream.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="input">(K).</param>
+    /// <param name="gain">(K), of the weights' type.</param>
+    /// <param name="gateWeight">(N, K).</param>
+    /// <param name="upWeight">(N, K), of the same type.</param>
+    /// <param name="output">(N) result; must not overlap <paramref name="input"/>.</param>
+    /// <param name="outputSize">N.</param>
+    /// <param name="inputSize">K.</param>
+    /// <param name="epsilon">Added to the mean square.</param>
+    /// <exception cref="ArgumentException">A view does not have its shape or type, or an extent is out of range.</exception>
+    public void Run(
+        AcceleratorStream stream,
+        ArrayView<float> input,
+        WeightView gain,
+        WeightView gateWeight,
+        WeightView upWeight,
+        ArrayView<float> output,
+        int outputSize,
+        int inputSize,
+        float epsilon)
+    {
+        Require.Dimension(outputSize);
+        Require.Dimension(inputSize);
+        Require.Holds(input, inputSize);
+        Require.IsShaped(gateWeight, outputSize, inputSize);
+        Require.IsShaped(upWeight, outputSize, inputSize);
+        Require.IsShaped(gain, inputSize);
+        Require.SameType(gain, gateWeight.Type);
+        Require.SameType(upWeight, gateWeight.Type);
+        Require.Holds(output, outputSize);
+        var config = _shapes.FourRowsPerWarp(outputSize, _warpSize);
+        _kernels[gateWeight.Type](
+            stream, config, input, gain, gateWeight, upWeight, output, outputSize, inputSize, epsilon, _shapes.WarpBlocks);
+    }
+
+    Launch IRunKernel<Launch>.Load<T, TElement, TRun>(Accelerator accelerator)
+    {
+        var kernel = accelerator.LoadKernel<
+            ArrayView<float>, ArrayView<T>, ArrayView<T>, ArrayView<T>, ArrayView<float>, int, int, float, int>(Kernel<T, TElement, TRun>);
+        return (stream, config, input, gain, gateWeight, upWeight, output, outputSize, inputSize, epsilon, warpBlocks) => kernel(
+            stream, config, input, gain.As<T>(), gateWeight.As<T>(), upWeight.As<T>(), output, outputSize, inputSize, epsilon, warpBlocks);
+    }
+
+    internal static void Kernel<T, TElement, TRun>(
+        ArrayView<float> input,
+        ArrayView<T> gain,
+        ArrayView<T> gateWeight,
+        ArrayView<T> upWeight,
+        ArrayView<float> output,
+        int outputSize,
+        int inputSize,
+        float epsilon,
+        int warpBlocks)
+        where T : unmanaged
+        where TElement : struct, IElement<T>
+        where TRun : struct, ILaneRun
+    {
+        ArrayView<float> scratch = SharedMemory.Allocate<float>(GroupReduction.MaxWarps);
+        float scale = RowNorm.Scale(input, inputSize, epsilon, scratch);
+        int blockRows = IntrinsicMath.DivRoundUp(Group.DimX, Warp.WarpSize) << 2;
+        int first = Grid.IdxX * blockRows * warpBlocks;
+        for (int i = 0; i < warpBlocks && first + (i * blockRows) < outputSize; i++)
+        {
+            int row = first + (i * blockRows) + (Warp.WarpIdx << 2);
+            Float4 gate = FourRows.Dot<T, TElement, TRun, GainedInput<T, TElement>>(gateWeight, row, outputSize, input, gain, inputSize).Times(scale);
+            Float4 up = FourRows.Dot<T, TElement, TRun, GainedInput<T, TElement>>(upWeight, row, outputSize, input, gain, inputSize).Times(scale);
+            if (Warp.IsFirstLane)
+            {
+                var gated = new Float4(Gated(gate.X, up.X), Gated(gate.Y, up.Y), Gated(gate.Z, up.Z), Gated(gate.W, up.W));
+                FourRows.Store<ReplaceStore>(output, row, outputSize, gated);
+            }
+        }
+    }
+
+    private static float Gated(float gate, float up) => gate / (1f + XMath.Exp(-gate)) * up;
+}
