@@ -11,7 +11,7 @@ internal sealed class SimdAnalysis
         Linear = linear;
         Graph = new ControlFlowGraph(function);
         Uses = new ValueUses(Graph);
-        Shapes = new ShapeAnalysis(Graph, Uses, isa.Lanes, linear);
+        Shapes = new ShapeAnalysis(Graph, Uses, isa.Lanes, linear, isa.WarpLanes > isa.Lanes);
         Frames = new BarrierFrames(Graph, Uses, Shapes, isa);
         Layout = new MemoryLayout(function, maxLanes);
         Spread = isa.Lanes == 1 ? [] : FindSpread();
