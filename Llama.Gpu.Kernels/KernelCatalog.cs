@@ -6,14 +6,15 @@ namespace Llama.Gpu.Kernels;
 /// <param name="Name">The operation, its element type and its tile where it has them: <c>MatMul.bf16.Wide</c>.</param>
 /// <param name="Method">The kernel's method, with every type argument given.</param>
 /// <param name="Lanes">The most lanes that a launcher gives a group.</param>
-public sealed record CatalogedKernel(string Name, MethodInfo Method, int Lanes)
+/// <param name="UsesTensorCores">Whether only targets with tensor cores and asynchronous copies have it.</param>
+public sealed record CatalogedKernel(string Name, MethodInfo Method, int Lanes, bool UsesTensorCores = false)
 {
     /// <inheritdoc/>
     public override string ToString() => Name;
 }
 
 /// <summary>Every kernel that <see cref="KernelSet"/> can load, in the one place that lists them: for compiling them all without a device.</summary>
-public static class KernelCatalog
+public static partial class KernelCatalog
 {
     private static readonly (string Name, Type Stored, Type Element)[] ElementTypes =
     [
@@ -41,7 +42,18 @@ public static class KernelCatalog
         Plain(typeof(ResidualAdd), nameof(ResidualAdd.Kernel)),
         .. Typed(typeof(OutputHead), nameof(OutputHead.Kernel)),
         Plain(typeof(ArgMax), nameof(ArgMax.Kernel)),
+        .. OfTensorCores(),
     ];
+
+    // those of the folder TensorCores, which a build against ILGPU leaves out
+    static partial void AddTensorCores(List<CatalogedKernel> kernels);
+
+    private static List<CatalogedKernel> OfTensorCores()
+    {
+        var kernels = new List<CatalogedKernel>();
+        AddTensorCores(kernels);
+        return kernels;
+    }
 
     private static CatalogedKernel Plain(Type operation, string method) => new(operation.Name, Find(operation, method), LaunchShapes.MaxLanes);
 
