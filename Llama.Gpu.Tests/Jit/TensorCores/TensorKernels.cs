@@ -28,7 +28,7 @@ internal static class TensorKernels
         for (int i = 0; i < times; i++)
         {
             var ofA = new MatrixFragmentA(a[lane], a[32 + lane], a[64 + lane], a[96 + lane]);
-            sums = TensorCore.MultiplyAdd<BFloat16>(ofA, ofA.SecondB, sums);
+            sums = TensorCore.MultiplyAdd<BFloat16>(ofA, ofA.SecondB, sums); // JIT0019 where warps have 16 lanes
         }
 
         c[lane] = sums.TopLeft;
