@@ -76,7 +76,7 @@ internal static class TensorIntrinsics
         }
     }
 
-    private static IrValue Vector(IntrinsicCall call, int argument, IrType scalar)
+    private static Instruction Vector(IntrinsicCall call, int argument, IrType scalar)
     {
         IrValue[] parts = call.Argument(argument).Parts;
         return call.Emit.Emit(Op.BuildVector, scalar with { Width = parts.Length }, 0, parts);
