@@ -22,7 +22,7 @@ public enum MatMulTile
 /// <param name="WarpRows">Weight rows that each warp takes, one after the other, in a matrix-vector product.</param>
 /// <param name="KeysPerLane">Keys that a lane takes in the attention scores.</param>
 /// <param name="Tile">Tile of the matrix product.</param>
-public sealed record LaunchShapes(int Lanes, int ElementsPerLane, int WarpRows, int KeysPerLane, MatMulTile Tile)
+public sealed partial record LaunchShapes(int Lanes, int ElementsPerLane, int WarpRows, int KeysPerLane, MatMulTile Tile)
 {
     /// <summary>Most lanes a group has; the shared memory of the attention kernels is made for as many.</summary>
     public const int MaxLanes = 256;
@@ -35,14 +35,19 @@ public sealed record LaunchShapes(int Lanes, int ElementsPerLane, int WarpRows, 
     {
         ArgumentNullException.ThrowIfNull(accelerator);
         int lanes = Math.Min(accelerator.MaxNumThreadsPerGroup, Math.Min(MaxLanes, GroupReduction.MaxWarps * accelerator.WarpSize));
-        return lanes switch
+        LaunchShapes shapes = lanes switch
         {
             1 => OneLane,
             < 64 => new(lanes, 4, 1, 4, MatMulTile.OneLane),
             < 256 => new(lanes, 4, 1, 4, MatMulTile.Small),
             _ => new(lanes, 4, 1, 4, MatMulTile.Wide),
         };
+        TakeTensorCores(accelerator, ref shapes);
+        return shapes;
     }
+
+    // in the folder TensorCores, which a build against ILGPU leaves out
+    static partial void TakeTensorCores(Accelerator accelerator, ref LaunchShapes shapes);
 
     /// <summary>Groups of <see cref="Lanes"/> lanes over a flat range of elements.</summary>
     internal KernelConfig Elementwise(long count) => Config(Blocks(count, Lanes * (long)ElementsPerLane), 1, 1);

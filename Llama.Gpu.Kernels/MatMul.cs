@@ -7,7 +7,7 @@ namespace Llama.Gpu.Kernels;
 /// rows in one element, and each lane multiplies four rows with four columns out of it, so that an element fetched once from
 /// shared memory is used sixteen times. Sixteen sums in named variables are registers under any compiler.
 /// </summary>
-public sealed class MatMul : ITypedKernel<MatMul.Launch>
+public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
 {
     private readonly LaunchShapes _shapes;
     private readonly KernelByType<Launch> _kernels;
@@ -57,12 +57,21 @@ public sealed class MatMul : ITypedKernel<MatMul.Launch>
         _kernels[weight.Type](stream, input, weight, output, tokenCount, outputSize, inputSize);
     }
 
-    Launch ITypedKernel<Launch>.Load<T, TElement>(Accelerator accelerator) => _shapes.Tile switch
+    // in the folder TensorCores, which a build against ILGPU leaves out
+    static partial void LoadTensorCores<T>(Accelerator accelerator, LaunchShapes shapes, ref Launch? launch)
+        where T : unmanaged;
+
+    Launch ITypedKernel<Launch>.Load<T, TElement>(Accelerator accelerator)
     {
-        MatMulTile.OneLane => LoadTile<T, TElement, OneLaneTile>(accelerator),
-        MatMulTile.Small => LoadTile<T, TElement, SmallTile>(accelerator),
-        _ => LoadTile<T, TElement, WideTile>(accelerator),
-    };
+        Launch? launch = null;
+        LoadTensorCores<T>(accelerator, _shapes, ref launch);
+        return launch ?? _shapes.Tile switch
+        {
+            MatMulTile.OneLane => LoadTile<T, TElement, OneLaneTile>(accelerator),
+            MatMulTile.Small => LoadTile<T, TElement, SmallTile>(accelerator),
+            _ => LoadTile<T, TElement, WideTile>(accelerator),
+        };
+    }
 
     private static Launch LoadTile<T, TElement, TTile>(Accelerator accelerator)
         where T : unmanaged

@@ -55,6 +55,32 @@ public sealed class TensorCoreMatMulTests
     }
 
     [Test]
+    public void MatMul_takes_tensor_cores_by_the_launch_shapes()
+    {
+        Accelerator accelerator = TensorAccelerators.Of("simd 512");
+        LaunchShapes shapes = LaunchShapes.For(accelerator);
+        float[] values = [1 + (1f / 1024), 0, 0, 0, 0, 0, 0, 0];
+        using var input = accelerator.Allocate1D(values);
+        using var single = accelerator.Allocate1D(values);
+        using var brain = accelerator.Allocate1D<BFloat16>([.. values.Select(value => (BFloat16)value)]);
+        using var output = accelerator.Allocate1D<float>(1);
+        float Run(LaunchShapes chosen, WeightView weight)
+        {
+            new MatMul(accelerator, chosen).Run(accelerator.DefaultStream, input.View, weight, output.View, 1, 1, 8);
+            return output.GetAsArray1D()[0];
+        }
+
+        // what rounds the input shows which kernel it was
+        Assert.Multiple(() =>
+        {
+            Assert.That(shapes.TensorCores, Is.False);
+            Assert.That(Run(shapes, WeightView.Of(brain.View.BaseView)), Is.EqualTo(values[0]));
+            Assert.That(Run(shapes with { TensorCores = true }, WeightView.Of(brain.View.BaseView)), Is.EqualTo(1));
+            Assert.That(Run(shapes with { TensorCores = true }, WeightView.Of(single.View.BaseView)), Is.EqualTo(values[0] * values[0]));
+        });
+    }
+
+    [Test]
     public void Weight_of_f32_is_refused()
     {
         Accelerator accelerator = TensorAccelerators.Of("cpu");
