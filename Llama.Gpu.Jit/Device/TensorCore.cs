@@ -17,7 +17,7 @@ public static class TensorCore
     /// D = A * B + C: A (16, 16) and B (16, 8) of <typeparamref name="T"/>, C and D (16, 8) of f32. On <c>cpu</c> and <c>simd</c> an element
     /// begins with that of C, and products are added with k ascending, each product and each sum rounded to f32; products of two f16
     /// are exact, and those of two bf16 are where they are normal numbers of f32. Tensor cores add in an order and with a rounding that
-    /// NVIDIA does not state: a result lies within 2^-20 times the sum of the products' magnitudes and that of C.
+    /// NVIDIA does not state: a result lies within 2^-18 times the sum of the products' magnitudes and that of C.
     /// </summary>
     /// <typeparam name="T"><see cref="Half"/> or <see cref="BFloat16"/>.</typeparam>
     public static MatrixAccumulator MultiplyAdd<T>(MatrixFragmentA a, MatrixFragmentB b, MatrixAccumulator c)

@@ -40,7 +40,8 @@ public sealed class SimdDevice : Device
 
     /// <inheritdoc/>
     public override string Name =>
-        $"simd ({(VectorBits == 32 ? "no vectors" : $"{VectorBits}-bit vectors")}, {NumMultiprocessors} {(NumMultiprocessors == 1 ? "thread" : "threads")})";
+        $"simd ({(VectorBits == 32 ? "no vectors" : $"{VectorBits}-bit vectors")}, {NumMultiprocessors} {(NumMultiprocessors == 1 ? "thread" : "threads")}"
+        + $"{(WarpSize == Isa.Lanes ? string.Empty : $", warps of {WarpSize}")})";
 
     /// <inheritdoc/>
     public override long MemorySize => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;

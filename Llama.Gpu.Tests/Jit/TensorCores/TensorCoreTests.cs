@@ -1,5 +1,8 @@
 using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Jit.Runtime.CPU;
+using Llama.Gpu.Jit.Runtime.Simd;
+using Llama.Gpu.Tests.Infrastructure;
 using NUnit.Framework;
 using Half = Llama.Gpu.Jit.Half;
 
@@ -88,6 +91,55 @@ public sealed class TensorCoreTests
                 }
             }
         });
+    }
+
+    [TestCaseSource(nameof(Names))]
+    public void Fragments_go_around_a_loop_whose_end_only_the_data_says(string name)
+    {
+        Accelerator accelerator = TensorAccelerators.Of(name);
+        using var a = accelerator.Allocate1D<uint>([.. Enumerable.Repeat(0x3F803F80u, 128)]);
+        using var counts = accelerator.Allocate1D<int>([.. Enumerable.Repeat(5, 32)]);
+        using var c = accelerator.Allocate1D<float>(32);
+        accelerator.LoadStreamKernel<ArrayView<uint>, ArrayView<int>, ArrayView<float>>(TensorKernels.MultiplyAsDataSays)(
+            (1, 32), a.View, counts.View, c.View);
+        Assert.That(c.GetAsArray1D(), Is.EqualTo(Enumerable.Range(0, 32).Select(lane => (5 * 16f) + (lane % 4 == 0 ? 5 : 0))), "sums of ones");
+    }
+
+    [TestCase(1, 1)]
+    [TestCase(16, 32)]
+    [TestCase(32, 40)]
+    public void Warps_on_cpu_that_are_not_of_32_lanes_or_not_whole_are_an_error(int warpSize, int lanes)
+    {
+        using Context context = Context.Create(builder => builder.CPU(new CPUDevice(warpSize, 1024 / Math.Max(32, warpSize), 1)));
+        using CPUAccelerator accelerator = context.CreateCPUAccelerator(0);
+        Assert.That(
+            () => LaunchProduct(accelerator, Math.Min(lanes, accelerator.MaxNumThreadsPerGroup)),
+            Throws.TypeOf<KernelFailedException>().With.Message.Contains("whole warps of 32 lanes"));
+    }
+
+    [Test]
+    public void Warps_on_simd_that_are_not_whole_are_an_error() => Assert.That(
+        () => LaunchProduct(TensorAccelerators.Of("simd 512"), 40), Throws.TypeOf<InvalidKernelOperationException>().With.Message.Contains("40 lanes"));
+
+    [Test]
+    public void Accelerators_without_tensor_cores_refuse_the_kernel()
+    {
+        using Context context = Context.Create(builder => builder.Simd(new SimdDevice(512)));
+        using SimdAccelerator accelerator = context.CreateSimdAccelerator(0);
+        Assert.That(
+            () => LaunchProduct(accelerator, 32),
+            Throws.TypeOf<KernelCompilationException>().With.Message.Contains("new SimdDevice(warpSize: 32)"));
+    }
+
+    [Test]
+    public void OpenCl_refuses_the_kernel() =>
+        Assert.That(() => LaunchProduct(TestAccelerators.OpenCl, 32), Throws.TypeOf<KernelCompilationException>().With.Message.Contains("JIT0"));
+
+    private static void LaunchProduct(Accelerator accelerator, int lanes)
+    {
+        using var a = accelerator.Allocate1D<uint>(256);
+        using var c = accelerator.Allocate1D<float>(256);
+        accelerator.LoadStreamKernel<ArrayView<uint>, ArrayView<uint>, ArrayView<float>>(TensorKernels.Multiply<BFloat16>)((1, lanes), a.View, a.View, c.View);
     }
 
     private static void CheckProduct<T>(string name, Func<float, ushort> round, Func<ushort, float> widen)

@@ -37,6 +37,24 @@ internal static class TensorKernels
         c[96 + lane] = sums.BottomRight;
     }
 
+    /// <summary>As many products of ones as the lanes' counts, which are the same, say; some lanes add one each time.</summary>
+    public static void MultiplyAsDataSays(ArrayView<uint> a, ArrayView<int> counts, ArrayView<float> c)
+    {
+        var sums = default(MatrixAccumulator);
+        int lane = Group.IdxX;
+        for (int i = 0; i < counts[lane]; i++)
+        {
+            var ofA = new MatrixFragmentA(a[lane], a[32 + lane], a[64 + lane], a[96 + lane]);
+            sums = TensorCore.MultiplyAdd<BFloat16>(ofA, ofA.FirstB, sums);
+            if ((lane & 3) == 0)
+            {
+                sums = new(sums.TopLeft + 1, sums.TopRight, sums.BottomLeft, sums.BottomRight);
+            }
+        }
+
+        c[lane] = sums.TopLeft;
+    }
+
     /// <summary>
     /// Brings source, of 32 rows of 8 elements, into the shared memory of each warp. Lane l names row rows[l]; then it writes four, two
     /// and one matrix, plain and transposed, as 14 words.

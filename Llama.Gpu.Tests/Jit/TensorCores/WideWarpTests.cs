@@ -11,7 +11,7 @@ public sealed class WideWarpTests
 {
     private static readonly Action<ArrayView<float>>[] Kernels =
     [
-        CooperationTests.TreeSum, CooperationTests.Shuffles, CooperationTests.WarpSum, Exchanges,
+        CooperationTests.TreeSum, CooperationTests.Shuffles, CooperationTests.WarpSum, Exchanges, ExchangesAsDataSays,
     ];
 
     [Test]
@@ -43,6 +43,13 @@ public sealed class WideWarpTests
     public void Device_tells_the_width_that_was_asked_for() => Assert.That(
         (new SimdDevice(256).WarpSize, new SimdDevice(256, 0, 16).WarpSize, new SimdDevice(256, 0, 32).WarpSize), Is.EqualTo((8, 16, 32)));
 
+    [Test]
+    public void Name_tells_of_warps_of_several_vectors() => Assert.Multiple(() =>
+    {
+        Assert.That(new SimdDevice(256, 1, 32).Name, Is.EqualTo("simd (256-bit vectors, 1 thread, warps of 32)"));
+        Assert.That(new SimdDevice(256, 1).Name, Is.EqualTo("simd (256-bit vectors, 1 thread)"));
+    });
+
     // values of every width, from lanes that differ, in a loop and behind a warp's barrier
     private static void Exchanges(ArrayView<float> data)
     {
@@ -67,6 +74,29 @@ public sealed class WideWarpTests
         int neighbour = Group.IdxX ^ 1;
         sum += neighbour < Group.DimX ? shared[neighbour] : 0;
         data[Group.IdxX] = (float)wide + whole + small + (odd ? 0.5f : 0) + sum;
+    }
+
+    // the loop and the branch are the same for all lanes, but only the data says so: lanes run under masks
+    private static void ExchangesAsDataSays(ArrayView<float> data)
+    {
+        float sum = data[Group.IdxX];
+        int first = (int)data[128 + Group.IdxX];
+        for (int i = 128; i <= first - Group.IdxX + 3; i++)
+        {
+            if (i % 2 == (first - Group.IdxX) % 2)
+            {
+                sum += Warp.ShuffleXor(sum, i & 31);
+            }
+
+            if ((Group.IdxX & 3) == 0)
+            {
+                sum += i;
+            }
+
+            Warp.Barrier();
+        }
+
+        data[Group.IdxX] = sum;
     }
 
     private static float[] Run(Accelerator accelerator, Action<ArrayView<float>> kernel, int lanes)
