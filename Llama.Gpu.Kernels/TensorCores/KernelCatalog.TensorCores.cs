@@ -17,8 +17,7 @@ public static partial class KernelCatalog
 
             Add<WideTensorTile, ChunkStaging>("Wide");
             Add<NarrowTensorTile, ChunkStaging>("Narrow");
-            Add<WideTensorTile, ElementStaging>("Wide.Elements");
-            Add<NarrowTensorTile, ElementStaging>("Narrow.Elements");
+            Add<NarrowTensorTile, ElementStaging>("Elements");
         }
     }
 }

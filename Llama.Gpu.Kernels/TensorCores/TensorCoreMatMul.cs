@@ -26,7 +26,7 @@ public sealed class TensorCoreMatMul
     private const int ChunkBytes = 16;
 
     private readonly Accelerator _accelerator;
-    private readonly Dictionary<(TensorType Type, bool InChunks, bool Narrow), Launch> _launches = [];
+    private readonly Dictionary<(TensorType Type, Shape Shape), Launch> _launches = [];
 
     /// <summary>Prepares the operation for an accelerator with tensor cores, or one that computes the same fragments.</summary>
     /// <param name="accelerator">Where it will run: with warps of 32 lanes.</param>
@@ -34,6 +34,13 @@ public sealed class TensorCoreMatMul
     {
         ArgumentNullException.ThrowIfNull(accelerator);
         _accelerator = accelerator;
+    }
+
+    private enum Shape
+    {
+        Wide,
+        Narrow,
+        Elements,
     }
 
     internal delegate void Launch(
@@ -72,29 +79,30 @@ public sealed class TensorCoreMatMul
             throw new ArgumentException($"expected elements of type Float16 or BFloat16, found {weight.Type}", nameof(weight));
         }
 
+        // no model's rows are of another size, so one tile is enough for those
         bool inChunks = inputSize % Chunk == 0 && weight.Data.IsAlignedTo(ChunkBytes);
-        Find(weight.Type, inChunks, tokenCount <= NarrowRows)(stream, input, weight, output, tokenCount, outputSize, inputSize);
+        Shape shape = !inChunks ? Shape.Elements : tokenCount <= NarrowRows ? Shape.Narrow : Shape.Wide;
+        Find(weight.Type, shape)(stream, input, weight, output, tokenCount, outputSize, inputSize);
     }
 
-    private Launch Find(TensorType type, bool inChunks, bool narrow)
+    private Launch Find(TensorType type, Shape shape)
     {
-        if (!_launches.TryGetValue((type, inChunks, narrow), out Launch? launch))
+        if (!_launches.TryGetValue((type, shape), out Launch? launch))
         {
-            launch = type == TensorType.Float16 ? Load<Half, HalfElement>(inChunks, narrow) : Load<BFloat16, BFloat16Element>(inChunks, narrow);
-            _launches.Add((type, inChunks, narrow), launch);
+            launch = type == TensorType.Float16 ? Load<Half, HalfElement>(shape) : Load<BFloat16, BFloat16Element>(shape);
+            _launches.Add((type, shape), launch);
         }
 
         return launch;
     }
 
-    private Launch Load<T, TElement>(bool inChunks, bool narrow)
+    private Launch Load<T, TElement>(Shape shape)
         where T : unmanaged
-        where TElement : struct, IElement<T> => (inChunks, narrow) switch
+        where TElement : struct, IElement<T> => shape switch
         {
-            (true, true) => Load<T, TElement, NarrowTensorTile, ChunkStaging>(),
-            (true, false) => Load<T, TElement, WideTensorTile, ChunkStaging>(),
-            (false, true) => Load<T, TElement, NarrowTensorTile, ElementStaging>(),
-            _ => Load<T, TElement, WideTensorTile, ElementStaging>(),
+            Shape.Wide => Load<T, TElement, WideTensorTile, ChunkStaging>(),
+            Shape.Narrow => Load<T, TElement, NarrowTensorTile, ChunkStaging>(),
+            _ => Load<T, TElement, NarrowTensorTile, ElementStaging>(),
         };
 
     private Launch Load<T, TElement, TTile, TStaging>()
@@ -234,7 +242,8 @@ public sealed class TensorCoreMatMul
             {
                 for (int e = 0; e < Chunk; e++)
                 {
-                    slice[target + e] = k + e < innerSize ? weight[source + k + e] : TElement.FromFloat(0f);
+                    float value = TElement.ToFloat(weight[source + IntrinsicMath.Min(k + e, innerSize - 1)]);
+                    slice[target + e] = TElement.FromFloat(k + e < innerSize ? value : 0f);
                 }
             }
         }
@@ -253,16 +262,10 @@ public sealed class TensorCoreMatMul
             long source = (long)IntrinsicMath.Min(firstRow + (item >> 2), rows - 1) * innerSize;
             for (int e = 0; e < Chunk; e++)
             {
-                if (TStaging.InChunks)
-                {
-                    // no branch around the loads: they begin before the products do
-                    float value = input[source + IntrinsicMath.Min(k, innerSize - Chunk) + e];
-                    fetched[(i << 3) + e] = k < innerSize ? value : 0f;
-                }
-                else
-                {
-                    fetched[(i << 3) + e] = k + e < innerSize ? input[source + k + e] : 0f;
-                }
+                // no branch around the loads: they begin before the products do
+                long at = source + (TStaging.InChunks ? IntrinsicMath.Min(k, innerSize - Chunk) + e : IntrinsicMath.Min(k + e, innerSize - 1));
+                float value = input[at];
+                fetched[(i << 3) + e] = k + e < innerSize ? value : 0f;
             }
         }
     }

@@ -105,7 +105,7 @@ public sealed class TensorPtxTests
     // one tile of 32 x 64 that is not full, by chunks and by elements
     [TestCase("TensorCoreMatMul.bf16.Narrow", 40)]
     [TestCase("TensorCoreMatMul.f16.Narrow", 104)]
-    [TestCase("TensorCoreMatMul.bf16.Narrow.Elements", 35)]
+    [TestCase("TensorCoreMatMul.bf16.Elements", 35)]
     public void Text_of_the_matrix_product_means_it(string name, int inner)
     {
         const int Rows = 19;
