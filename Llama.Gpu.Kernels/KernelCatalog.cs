@@ -6,15 +6,28 @@ namespace Llama.Gpu.Kernels;
 /// <param name="Name">The operation, its element type and its tile where it has them: <c>MatMul.bf16.Wide</c>.</param>
 /// <param name="Method">The kernel's method, with every type argument given.</param>
 /// <param name="Lanes">The most lanes that a launcher gives a group.</param>
-/// <param name="IsForVectors">Whether it is made for lanes that are the elements of a processor's vectors, and GPUs never load it.</param>
-public sealed record CatalogedKernel(string Name, MethodInfo Method, int Lanes, bool IsForVectors = false)
+/// <param name="Target">Which accelerators load it.</param>
+public sealed record CatalogedKernel(string Name, MethodInfo Method, int Lanes, KernelTarget Target = KernelTarget.Any)
 {
     /// <inheritdoc/>
     public override string ToString() => Name;
 }
 
+/// <summary>Which accelerators load a kernel.</summary>
+public enum KernelTarget
+{
+    /// <summary>Any.</summary>
+    Any,
+
+    /// <summary>Those whose lanes are the elements of a processor's vectors.</summary>
+    Vectors,
+
+    /// <summary>GPUs with tensor cores and asynchronous copies.</summary>
+    TensorCores,
+}
+
 /// <summary>Every kernel that <see cref="KernelSet"/> can load, in the one place that lists them: for compiling them all without a device.</summary>
-public static class KernelCatalog
+public static partial class KernelCatalog
 {
     private static readonly (string Name, Type Stored, Type Element)[] ElementTypes =
     [
@@ -29,8 +42,8 @@ public static class KernelCatalog
         .. Typed(typeof(EmbeddingGather), nameof(EmbeddingGather.Kernel)),
         .. Typed(typeof(RmsNorm), nameof(RmsNorm.Kernel)),
         .. Tiled<OneLaneTile>(nameof(MatMulTile.OneLane)),
-        .. Tiled<Vector8Tile>(nameof(MatMulTile.Vector8), isForVectors: true),
-        .. Tiled<Vector16Tile>(nameof(MatMulTile.Vector16), isForVectors: true),
+        .. Tiled<Vector8Tile>(nameof(MatMulTile.Vector8), KernelTarget.Vectors),
+        .. Tiled<Vector16Tile>(nameof(MatMulTile.Vector16), KernelTarget.Vectors),
         .. Tiled<SmallTile>(nameof(MatMulTile.Small)),
         .. Tiled<WideTile>(nameof(MatMulTile.Wide)),
         .. ByRun(typeof(MatVec), nameof(MatVec.Kernel), "Replace", typeof(ReplaceStore)),
@@ -46,10 +59,21 @@ public static class KernelCatalog
         Plain(typeof(SwiGlu), nameof(SwiGlu.Kernel)),
         Plain(typeof(ResidualAdd), nameof(ResidualAdd.Kernel)),
         Plain(typeof(ArgMax), nameof(ArgMax.Kernel)),
+        .. OfTensorCores(),
     ];
 
     /// <summary>Those that a GPU may load.</summary>
-    public static IReadOnlyList<CatalogedKernel> OfGpus { get; } = [.. All.Where(kernel => !kernel.IsForVectors)];
+    public static IReadOnlyList<CatalogedKernel> OfGpus { get; } = [.. All.Where(kernel => kernel.Target != KernelTarget.Vectors)];
+
+    // those of the folder TensorCores, which a build against ILGPU leaves out
+    static partial void AddTensorCores(List<CatalogedKernel> kernels);
+
+    private static List<CatalogedKernel> OfTensorCores()
+    {
+        var kernels = new List<CatalogedKernel>();
+        AddTensorCores(kernels);
+        return kernels;
+    }
 
     private static CatalogedKernel Plain(Type operation, string method) => new(operation.Name, Find(operation, method), LaunchShapes.MaxLanes);
 
@@ -65,17 +89,17 @@ public static class KernelCatalog
             {
                 Type run = narrow ? typeof(RunOfOne) : stored == typeof(float) ? typeof(RunOfFour) : typeof(RunOfEight);
                 string name = $"{operation.Name}.{type}{(variant is null ? string.Empty : $".{variant}")}.{(narrow ? "Narrow" : "Wide")}";
-                yield return new(name, Find(operation, method).MakeGenericMethod([stored, element, run, .. more]), LaunchShapes.MaxLanes, narrow);
+                yield return new(name, Find(operation, method).MakeGenericMethod([stored, element, run, .. more]), LaunchShapes.MaxLanes, narrow ? KernelTarget.Vectors : KernelTarget.Any);
             }
         }
     }
 
-    private static IEnumerable<CatalogedKernel> Tiled<TTile>(string tile, bool isForVectors = false)
+    private static IEnumerable<CatalogedKernel> Tiled<TTile>(string tile, KernelTarget target = KernelTarget.Any)
         where TTile : struct, IMatMulTile => ElementTypes.Select(type => new CatalogedKernel(
             $"{nameof(MatMul)}.{type.Name}.{tile}",
             Find(typeof(MatMul), nameof(MatMul.Kernel)).MakeGenericMethod(type.Stored, type.Element, typeof(TTile)),
             MatMul.LanesOf<TTile>(),
-            isForVectors));
+            target));
 
     private static MethodInfo Find(Type operation, string method) =>
         operation.GetMethod(method, BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public)

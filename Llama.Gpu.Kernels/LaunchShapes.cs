@@ -32,7 +32,7 @@ public enum MatMulTile
 /// <param name="RunBytes">Bytes of a weight row that a lane takes at a time in a matrix-vector product; below an element's size: one element.</param>
 /// <param name="KeysPerLane">Keys that a lane takes in the attention scores.</param>
 /// <param name="Tile">Tile of the matrix product.</param>
-public sealed record LaunchShapes(
+public sealed partial record LaunchShapes(
     int Lanes, int ElementsPerLane, int ProductLanes, int WarpBlocks, int RunBytes, int KeysPerLane, MatMulTile Tile)
 {
     /// <summary>Most lanes a group has; the shared memory of the attention kernels is made for as many.</summary>
@@ -47,7 +47,7 @@ public sealed record LaunchShapes(
         ArgumentNullException.ThrowIfNull(accelerator);
         int warp = accelerator.WarpSize;
         int lanes = Math.Min(accelerator.MaxNumThreadsPerGroup, Math.Min(MaxLanes, GroupReduction.MaxWarps * warp));
-        return (lanes, warp, IsVectors(accelerator)) switch
+        LaunchShapes shapes = (lanes, warp, IsVectors(accelerator)) switch
         {
             (1, _, _) => OneLane,
             (_, >= 16, true) => new(lanes, 4, warp, 4, 0, 4, MatMulTile.Vector16),
@@ -57,11 +57,16 @@ public sealed record LaunchShapes(
             ( < 256, _, _) => new(lanes, 4, lanes, 1, 16, 4, MatMulTile.Small),
             _ => new(lanes, 4, lanes, 1, 16, 4, MatMulTile.Wide),
         };
+        TakeTensorCores(accelerator, ref shapes);
+        return shapes;
     }
 
     /// <summary>Neighbouring elements of a type that a lane takes at a time: 1, 4 or 8.</summary>
     internal int RunLength<T>()
         where T : unmanaged => Math.Max(1, RunBytes / Unsafe.SizeOf<T>());
+
+    // in the folder TensorCores, which a build against ILGPU leaves out
+    static partial void TakeTensorCores(Accelerator accelerator, ref LaunchShapes shapes);
 
     /// <summary>Groups of <see cref="Lanes"/> lanes over a flat range of elements.</summary>
     internal KernelConfig Elementwise(long count) => Config(Blocks(count, Lanes * (long)ElementsPerLane), 1, 1);

@@ -8,7 +8,7 @@ namespace Llama.Gpu.Kernels;
 /// of it: an element fetched once is used as often as the block is high or wide. How large the blocks are, and whether the
 /// input is staged as well, is the tile's matter (<see cref="IMatMulTile"/>).
 /// </summary>
-public sealed class MatMul : ITypedKernel<MatMul.Launch>
+public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
 {
     private readonly LaunchShapes _shapes;
     private readonly KernelByType<Launch> _kernels;
@@ -58,14 +58,23 @@ public sealed class MatMul : ITypedKernel<MatMul.Launch>
         _kernels[weight.Type](stream, input, weight, output, tokenCount, outputSize, inputSize);
     }
 
-    Launch ITypedKernel<Launch>.Load<T, TElement>(Accelerator accelerator) => _shapes.Tile switch
+    // in the folder TensorCores, which a build against ILGPU leaves out
+    static partial void LoadTensorCores<T>(Accelerator accelerator, LaunchShapes shapes, ref Launch? launch)
+        where T : unmanaged;
+
+    Launch ITypedKernel<Launch>.Load<T, TElement>(Accelerator accelerator)
     {
-        MatMulTile.OneLane => LoadTile<T, TElement, OneLaneTile>(accelerator),
-        MatMulTile.Vector8 => LoadTile<T, TElement, Vector8Tile>(accelerator),
-        MatMulTile.Vector16 => LoadTile<T, TElement, Vector16Tile>(accelerator),
-        MatMulTile.Small => LoadTile<T, TElement, SmallTile>(accelerator),
-        _ => LoadTile<T, TElement, WideTile>(accelerator),
-    };
+        Launch? launch = null;
+        LoadTensorCores<T>(accelerator, _shapes, ref launch);
+        return launch ?? _shapes.Tile switch
+        {
+            MatMulTile.OneLane => LoadTile<T, TElement, OneLaneTile>(accelerator),
+            MatMulTile.Vector8 => LoadTile<T, TElement, Vector8Tile>(accelerator),
+            MatMulTile.Vector16 => LoadTile<T, TElement, Vector16Tile>(accelerator),
+            MatMulTile.Small => LoadTile<T, TElement, SmallTile>(accelerator),
+            _ => LoadTile<T, TElement, WideTile>(accelerator),
+        };
+    }
 
     /// <summary>Lanes of the groups that a tile is for.</summary>
     internal static int LanesOf<TTile>()

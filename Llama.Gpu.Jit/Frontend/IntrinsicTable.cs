@@ -71,6 +71,20 @@ internal static class IntrinsicTable
         [(typeof(Atomic), "Exchange")] = ViewIntrinsics.Atomic(AtomicOp.Exchange, AtomicOp.Exchange),
         [(typeof(Atomic), "CompareExchange")] = ViewIntrinsics.CompareExchange,
 
+        // tensor cores and asynchronous copies
+        [(typeof(TensorCore), "MultiplyAdd")] = TensorIntrinsics.MultiplyAdd,
+        [(typeof(TensorCore), "LoadMatrix")] = TensorIntrinsics.LoadMatrix(1, transposed: false),
+        [(typeof(TensorCore), "LoadMatrices2")] = TensorIntrinsics.LoadMatrix(2, transposed: false),
+        [(typeof(TensorCore), "LoadMatrices4")] = TensorIntrinsics.LoadMatrix(4, transposed: false),
+        [(typeof(TensorCore), "LoadMatrixTransposed")] = TensorIntrinsics.LoadMatrix(1, transposed: true),
+        [(typeof(TensorCore), "LoadMatrices2Transposed")] = TensorIntrinsics.LoadMatrix(2, transposed: true),
+        [(typeof(TensorCore), "LoadMatrices4Transposed")] = TensorIntrinsics.LoadMatrix(4, transposed: true),
+        [(typeof(AsyncCopy), "Copy4")] = TensorIntrinsics.Copy(4),
+        [(typeof(AsyncCopy), "Copy8")] = TensorIntrinsics.Copy(8),
+        [(typeof(AsyncCopy), "Copy16")] = TensorIntrinsics.Copy(16),
+        [(typeof(AsyncCopy), "Commit")] = LaunchIntrinsics.Effect(Op.AsyncCommit, 0),
+        [(typeof(AsyncCopy), "Wait")] = TensorIntrinsics.Wait,
+
         // functions of ILGPU
         [(typeof(XMath), "Exp")] = Function(Op.Exp),
         [(typeof(XMath), "Exp2")] = Function(Op.Exp2),

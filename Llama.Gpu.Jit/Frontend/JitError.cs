@@ -67,6 +67,20 @@ internal sealed record JitError(string Number, string What, string Instead)
         "{0} may point into different memories",
         "use a view of global, shared or local memory in one place: branch around the work, not around the view");
 
+    public static readonly JitError WarpOf32 = new(
+        "JIT0019",
+        "{0} works on warps of 32 lanes, and the device's warps have another width",
+        "choose a device with warps of 32: a CUDA device, new SimdDevice(warpSize: 32) or CPUDevice.Nvidia");
+
+    public static readonly JitError MatrixElement = new(
+        "JIT0020", "tensor cores do not multiply {0}", "use Half or BFloat16 as the type argument");
+
+    public static readonly JitError NotConstant = new(
+        "JIT0021", "{0} needs a constant from 0 to 7", "use a const, or a static abstract property of a struct type parameter");
+
+    public static readonly JitError WrongMemory = new(
+        "JIT0022", "{0}", "give the place in shared memory as a view of SharedMemory, and the source of a copy as a view of a buffer");
+
     public KernelCompilationException At(string kernel, SourcePoint source, string name) =>
         new(Number, kernel, source.File, source.Line, string.Format(CultureInfo.InvariantCulture, What, name), Instead);
 }

@@ -36,6 +36,14 @@ internal static class PointerSpaces
             }
         }
 
+        foreach (Instruction instruction in function.Instructions)
+        {
+            if (TensorIntrinsics.WrongMemory(instruction) is { } wrong)
+            {
+                throw JitError.WrongMemory.At(compilation.Kernel, instruction.Source, wrong);
+            }
+        }
+
         foreach (Jump jump in function.Blocks.SelectMany(block => block.Successors))
         {
             for (int i = 0; i < jump.Arguments.Length; i++)

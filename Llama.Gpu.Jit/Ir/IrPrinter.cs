@@ -83,8 +83,11 @@ internal sealed class IrPrinter
         Op.BuiltIn => ((BuiltIn)instruction.Immediate).ToString().ToLowerInvariant(),
         Op.Atomic => ((AtomicOp)instruction.Immediate).ToString().ToLowerInvariant(),
         Op.Fence => ((FenceScope)instruction.Immediate).ToString().ToLowerInvariant(),
+        Op.MatrixMultiply => ((MatrixElement)instruction.Immediate).ToString().ToLowerInvariant(),
+        Op.LoadMatrix => instruction.Immediate == 1 ? "transposed" : string.Empty,
         Op.Load or Op.Store => $"align {instruction.Immediate}",
-        Op.Constant or Op.Parameter or Op.AllocateLocal or Op.AllocateShared or Op.Extract =>
+        Op.Constant or Op.Parameter or Op.AllocateLocal or Op.AllocateShared or Op.Extract
+            or Op.AsyncCopy or Op.AsyncWait =>
             instruction.Immediate.ToString(CultureInfo.InvariantCulture),
         _ => string.Empty,
     };

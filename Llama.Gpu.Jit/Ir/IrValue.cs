@@ -34,7 +34,7 @@ internal sealed class Instruction(Op op, IrType type, IrValue[] operands, long i
 
     /// <summary>Whether it does more than compute a value: it must stay where it is, used or not.</summary>
     public bool HasEffect => Op is Op.Store or Op.Atomic or Op.CompareExchange or Op.Barrier or Op.WarpBarrier or Op.Fence
-        or Op.Shuffle or Op.Broadcast;
+        or Op.Shuffle or Op.Broadcast or Op.MatrixMultiply or Op.LoadMatrix or Op.AsyncCopy or Op.AsyncCommit or Op.AsyncWait;
 }
 
 /// <summary>A C# line.</summary>

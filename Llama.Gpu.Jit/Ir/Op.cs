@@ -240,6 +240,43 @@ internal enum Op
 
     /// <summary>The value that lane number second operand of the group passes: T, i32 -> T.</summary>
     Broadcast,
+
+    // tensor cores: a warp of 32 lanes together, in group-uniform control flow
+    /// <summary>
+    /// D = A * B + C of a tile, m16n8k16, each lane with its fragments: i32x4 (A), i32x2 (B), f32x4 (C) -> f32x4. The immediate is a
+    /// <see cref="MatrixElement"/>. <c>docs/ir.md</c> has the layout and the order of the sums.
+    /// </summary>
+    MatrixMultiply,
+
+    /// <summary>
+    /// As many 8x8 matrices of 16-bit elements as the result has words, out of shared memory: ptr.shared -> i32, i32x2 or i32x4. Lane
+    /// 8 * m + r passes the address of row r of matrix m, a multiple of 16. Immediate 1 gives the matrices transposed.
+    /// </summary>
+    LoadMatrix,
+
+    // asynchronous copies, each lane for itself
+    /// <summary>
+    /// Begins to copy immediate (4, 8 or 16) bytes; of the source only as many as the third operand says are read, for the rest stand
+    /// zeros: ptr.shared, ptr.global, i32 -> void. Both addresses are multiples of the immediate. Until an <see cref="AsyncWait"/> the
+    /// bytes that are written hold anything, and those that are read must stay as they are.
+    /// </summary>
+    AsyncCopy,
+
+    /// <summary>Makes a group of the lane's copies since the last such instruction; it may be empty.</summary>
+    AsyncCommit,
+
+    /// <summary>Waits until at most immediate of the lane's groups of copies, the youngest, are not done.</summary>
+    AsyncWait,
+}
+
+/// <summary>Elements of the matrices A and B of a <see cref="Op.MatrixMultiply"/>, two in a word, the lower index in the lower half.</summary>
+internal enum MatrixElement
+{
+    /// <summary>f16.</summary>
+    Half,
+
+    /// <summary>bf16.</summary>
+    BFloat16,
 }
 
 /// <summary>Built-ins of a launch, each an i32.</summary>

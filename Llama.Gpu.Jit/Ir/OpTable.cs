@@ -3,6 +3,9 @@ namespace Llama.Gpu.Jit.Ir;
 /// <summary>The types that an operation takes and gives: <c>docs/ir.md</c> as a table.</summary>
 internal static class OpTable
 {
+    /// <summary>The most groups of copies that an <see cref="Op.AsyncWait"/> may leave running.</summary>
+    public const int MostPendingCopies = 7;
+
     /// <summary>What is wrong with an instruction's types, or null.</summary>
     public static string? Check(Instruction instruction)
     {
@@ -53,6 +56,15 @@ internal static class OpTable
             Op.Extract => Count(1) && A().Scalar == type && instruction.Immediate >= 0 && instruction.Immediate < A().Width,
             Op.Barrier or Op.WarpBarrier or Op.Fence => Count(0) && type == IrType.Void,
             Op.Shuffle or Op.Broadcast => Count(2) && A() == type && B() == IrType.I32 && (IsNumber(type) || type == IrType.I1),
+            Op.MatrixMultiply => Count(3) && A() == IrType.I32 with { Width = 4 } && B() == IrType.I32 with { Width = 2 }
+                && operands[2].Type == type && type == IrType.F32 with { Width = 4 }
+                && Enum.IsDefined((MatrixElement)instruction.Immediate),
+            Op.LoadMatrix => Count(1) && IsPointer(A(), AddressSpace.Shared) && type.Scalar == IrType.I32 && type.Width is 1 or 2 or 4
+                && instruction.Immediate is 0 or 1,
+            Op.AsyncCopy => Count(3) && type == IrType.Void && IsPointer(A(), AddressSpace.Shared) && IsPointer(B(), AddressSpace.Global)
+                && operands[2].Type == IrType.I32 && instruction.Immediate is 4 or 8 or 16,
+            Op.AsyncCommit => Count(0) && type == IrType.Void,
+            Op.AsyncWait => Count(0) && type == IrType.Void && instruction.Immediate is >= 0 and <= MostPendingCopies,
             _ => false,
         };
         return sound ? null : $"{IrPrinter.Describe(instruction)} does not have the types of {instruction.Op}";
@@ -61,6 +73,10 @@ internal static class OpTable
     private static bool Same(Instruction instruction) => instruction.Operands.All(operand => operand.Type == instruction.Type);
 
     private static bool IsNumber(IrType type) => type.IsInteger || type.IsFloat;
+
+    // before address-space inference a pointer may still be open
+    private static bool IsPointer(IrType type, AddressSpace space) =>
+        type == IrType.Pointer(space) || type == IrType.Pointer(AddressSpace.Generic);
 
     private static bool IsAtomic(IrType type) => type.Width == 1 && type.Kind is IrKind.I32 or IrKind.I64 or IrKind.F32 or IrKind.F64;
 

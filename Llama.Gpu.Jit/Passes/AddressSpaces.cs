@@ -1,3 +1,4 @@
+using Llama.Gpu.Jit.Frontend;
 using Llama.Gpu.Jit.Ir;
 
 namespace Llama.Gpu.Jit.Passes;
@@ -177,6 +178,11 @@ internal sealed class AddressSpaces
             throw new KernelCompilationException(
                 "JIT0102", _function.Name, instruction.Source.File, instruction.Source.Line,
                 "an element of a view with no memory behind it is used", "give the view memory on every way to this line");
+        }
+
+        if (TensorIntrinsics.WrongMemory(instruction) is { } wrong)
+        {
+            throw JitError.WrongMemory.At(_function.Name, instruction.Source, wrong);
         }
     }
 }

@@ -20,6 +20,13 @@ internal readonly record struct MemoryAccess(IrValue Root, long Offset, int Byte
         return new(root, offset, bytes, pointer.Type.Space);
     }
 
+    /// <summary>What an asynchronous copy writes, at any time until it is waited for.</summary>
+    public static MemoryAccess TargetOf(Instruction copy)
+    {
+        (IrValue root, long offset) = Split(copy.Operands[0]);
+        return new(root, offset, (int)copy.Immediate, AddressSpace.Shared);
+    }
+
     /// <summary>A pointer as another one and the constant bytes from there.</summary>
     public static (IrValue Root, long Offset) Split(IrValue pointer)
     {
@@ -37,8 +44,18 @@ internal readonly record struct MemoryAccess(IrValue Root, long Offset, int Byte
     public bool MayBeWrittenBy(Instruction instruction) => instruction.Op switch
     {
         Op.Store or Op.Atomic or Op.CompareExchange => MayOverlap(Of(instruction)),
+        Op.AsyncCopy => MayOverlap(TargetOf(instruction)),
+        Op.AsyncWait => Space is AddressSpace.Shared or AddressSpace.Generic,
         // what other lanes wrote becomes visible
         Op.Barrier or Op.WarpBarrier or Op.Fence => Space != AddressSpace.Local,
+        _ => false,
+    };
+
+    /// <summary>Whether an instruction that writes nothing of its own may read what this access writes.</summary>
+    public bool MayBeReadBy(Instruction instruction) => instruction.Op switch
+    {
+        Op.LoadMatrix => Space is AddressSpace.Shared or AddressSpace.Generic,
+        Op.AsyncCopy => Space is AddressSpace.Global or AddressSpace.Generic,
         _ => false,
     };
 

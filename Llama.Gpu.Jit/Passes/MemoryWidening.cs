@@ -77,7 +77,7 @@ internal sealed class MemoryWidening
                 Op.Store when group.Takes(instruction, access, type) => false,
                 Op.Store => group.Passed.Count == PassedStores || group.Extent.MayOverlap(access),
                 Op.Atomic or Op.CompareExchange => true,
-                _ => group.Extent.MayBeWrittenBy(instruction),
+                _ => group.Extent.MayBeWrittenBy(instruction) || (group.IsStore && group.Extent.MayBeReadBy(instruction)),
             };
             if (conflicts)
             {

@@ -16,7 +16,8 @@ public sealed class KernelsCommandTests
         using var folder = new TemporaryFolder();
         var run = await Run(["kernels", "--emit", emit, "--out", folder["made"], "--json", .. more]);
         Assert.That(run.Code, Is.Zero, run.Error);
-        Assert.That(run.JsonLines().Select(line => line.GetProperty("kernel").GetString()), Is.EqualTo(KernelCatalog.OfGpus.Select(kernel => kernel.Name)));
+        IEnumerable<CatalogedKernel> offered = KernelCatalog.OfGpus.Where(kernel => emit != "opencl" || kernel.Target != KernelTarget.TensorCores);
+        Assert.That(run.JsonLines().Select(line => line.GetProperty("kernel").GetString()), Is.EqualTo(offered.Select(kernel => kernel.Name)));
         foreach (var line in run.JsonLines())
         {
             Assert.That(await File.ReadAllTextAsync(line.GetProperty("file").GetString()!), Does.Contain(content));
@@ -32,6 +33,15 @@ public sealed class KernelsCommandTests
         string name = "MatVec.f32.ptx";
         Assert.That(await File.ReadAllTextAsync(Path.Combine(folder["aligned"], name)), Does.Contain("ld.global.v4.b32"));
         Assert.That(await File.ReadAllTextAsync(Path.Combine(folder["unaligned"], name)), Does.Not.Contain("ld.global.v4"));
+    }
+
+    [TestCase("sm_75", false)]
+    [TestCase("sm_80", true)]
+    public async Task Kernels_of_tensor_cores_are_written_where_the_target_has_them(string architecture, bool written)
+    {
+        using var folder = new TemporaryFolder();
+        Assert.That((await Run("kernels", "--emit", "ptx", "--arch", architecture, "--out", folder["made"])).Code, Is.Zero);
+        Assert.That(Directory.EnumerateFiles(folder["made"], "TensorCore*").Any(), Is.EqualTo(written));
     }
 
     [TestCase("--emit", "cuda")]

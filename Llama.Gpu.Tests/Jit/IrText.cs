@@ -115,6 +115,8 @@ internal static class IrText
         Op.Constant when type == IrType.F64 => BitConverter.DoubleToInt64Bits(double.Parse(word, CultureInfo.InvariantCulture)),
         Op.BuiltIn => (long)Enum.Parse<BuiltIn>(word, ignoreCase: true),
         Op.Atomic => (long)Enum.Parse<AtomicOp>(word, ignoreCase: true),
+        Op.MatrixMultiply => (long)Enum.Parse<MatrixElement>(word, ignoreCase: true),
+        Op.LoadMatrix => 1,
         Op.Fence => (long)Enum.Parse<FenceScope>(word, ignoreCase: true),
         _ => long.Parse(word, CultureInfo.InvariantCulture),
     };

@@ -33,13 +33,17 @@ public sealed class KernelTests
     public void Operations_agree_with_any_size_of_group(int warpSize, int warps, int lanes)
     {
         using Accelerator accelerator = TestAccelerators.CreateSanitized(warpSize, warps);
-        var kernels = new KernelSet(accelerator, LaunchShapes.For(accelerator) with { Lanes = lanes, WarpBlocks = 3, ElementsPerLane = 2 });
+        var kernels = new KernelSet(accelerator, LaunchShapes.For(accelerator) with { Lanes = lanes, ProductLanes = lanes, WarpBlocks = 3, ElementsPerLane = 2 });
         OpCase[] cases =
         [
             OpCases.Gather(3, 5, 33, TensorType.BFloat16),
             OpCases.Norm(2, 127, TensorType.Float16),
             OpCases.Matrix(5, 33, 35, TensorType.BFloat16),
             OpCases.Vector(17, 31, TensorType.BFloat16),
+            OpCases.Vector(33, 1000, TensorType.Float16),
+            OpCases.VectorAdded(17, 31, TensorType.Float32),
+            OpCases.Qkv(33, 17, 127, TensorType.BFloat16),
+            OpCases.GateUp(33, 127, TensorType.BFloat16),
             OpCases.Head(5, 17, 31, TensorType.Float32),
             OpCases.Bias(2, 33, TensorType.Float16),
             OpCases.Residual(3, 33),

@@ -24,6 +24,9 @@ internal static class OpCaseLists
         .. from type in Types from t in (int[])[1, 3, 33] from h in Lengths select OpCases.Norm(t, h, type),
         .. from type in Types from t in Lengths from m in Matrices select OpCases.Matrix(t, m.N, m.K, type),
         .. from type in Types from n in Lengths from k in Lengths select OpCases.Vector(n, k, type),
+        .. from type in Types from n in Lengths from k in (int[])[3, 127] select OpCases.VectorAdded(n, k, type),
+        .. from type in Types from n in (int[])[1, 33, 127] from m in Matrices select OpCases.Qkv(n, m.N, m.K, type),
+        .. from type in Types from n in Lengths from k in (int[])[1, 31, 1000] select OpCases.GateUp(n, k, type),
         .. from type in Types from r in (int[])[1, 2, 3, 4, 5, 16, 17, 33] from m in Matrices select OpCases.Head(r, m.N, m.K, type),
         .. from type in Types from t in (int[])[1, 3, 33] from n in Lengths select OpCases.Bias(t, n, type),
         .. from t in Lengths from h in Lengths where t * h < 200_000 select OpCases.Residual(t, h),
@@ -48,6 +51,9 @@ internal static class OpCaseLists
            from c in ((int, int, int)[])[(1, 1, 1), (2, 3, 1000), (33, 31, 17), (17, 127, 33), (31, 33, 16), (1, 1000, 3)]
            select OpCases.Matrix(c.Item1, c.Item2, c.Item3, type),
         .. from type in Types from c in ((int, int)[])[(1, 1), (3, 1000), (33, 31), (17, 127)] select OpCases.Vector(c.Item1, c.Item2, type),
+        .. from type in Types from c in ((int, int)[])[(1, 1), (3, 1000), (33, 31)] select OpCases.VectorAdded(c.Item1, c.Item2, type),
+        .. from type in Types from c in ((int, int, int)[])[(1, 1, 1), (3, 2, 1000), (33, 17, 31)] select OpCases.Qkv(c.Item1, c.Item2, c.Item3, type),
+        .. from type in Types from c in ((int, int)[])[(1, 1), (3, 1000), (33, 31)] select OpCases.GateUp(c.Item1, c.Item2, type),
         .. from type in Types
            from c in ((int, int, int)[])[(1, 5, 33), (3, 3, 127), (5, 9, 31), (17, 33, 17)]
            select OpCases.Head(c.Item1, c.Item2, c.Item3, type),

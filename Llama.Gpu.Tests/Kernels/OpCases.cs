@@ -60,6 +60,82 @@ internal static class OpCases
                 () => ReferenceOps.MatMul(input.Values, weight.Values, outputSize, inputSize));
         });
 
+    public static OpCase VectorAdded(int outputSize, int inputSize, TensorType type) => new(
+        $"{nameof(MatVec)} added", $"N={outputSize} K={inputSize}", type, MatVec.CostOf(type, outputSize, inputSize), data =>
+        {
+            var input = data.Floats(inputSize);
+            var weight = data.Weights(type, (long)outputSize * inputSize, Math.Sqrt(3.0 / inputSize));
+            var output = data.Floats(outputSize);
+            return new(
+                stream => data.Kernels.MatVec.RunAdd(stream, input.View, weight.View, output.View, outputSize, inputSize),
+                () => OpData.Read(output.View),
+                () => ReferenceOps.ResidualAdd(output.Values, ReferenceOps.MatMul(input.Values, weight.Values, outputSize, inputSize)));
+        });
+
+    public static OpCase Qkv(int queryWidth, int keyValueWidth, int inputSize, TensorType type) => new(
+        nameof(QkvProjection),
+        $"Nq={queryWidth} Nkv={keyValueWidth} K={inputSize}",
+        type,
+        QkvProjection.CostOf(type, queryWidth, keyValueWidth, inputSize),
+        data =>
+        {
+            double spread = Math.Sqrt(3.0 / inputSize);
+            var input = data.Floats(inputSize);
+            var gain = data.Weights(type, inputSize);
+            var query = data.Weights(type, (long)queryWidth * inputSize, spread);
+            var key = data.Weights(type, (long)keyValueWidth * inputSize, spread);
+            var value = data.Weights(type, (long)keyValueWidth * inputSize, spread);
+            var output = data.Output(queryWidth + (2L * keyValueWidth));
+            return new(
+                stream => data.Kernels.QkvProjection.Run(
+                    stream,
+                    input.View,
+                    gain.View,
+                    query.View,
+                    key.View,
+                    value.View,
+                    output.SubView(0, queryWidth),
+                    output.SubView(queryWidth, keyValueWidth),
+                    output.SubView(queryWidth + keyValueWidth, keyValueWidth),
+                    queryWidth,
+                    keyValueWidth,
+                    inputSize,
+                    Epsilon),
+                () => OpData.Read(output),
+                () =>
+                {
+                    double[] normed = ReferenceOps.RmsNorm(input.Values, gain.Values, inputSize, Epsilon);
+                    return
+                    [
+                        .. ReferenceOps.MatMul(normed, query.Values, queryWidth, inputSize),
+                        .. ReferenceOps.MatMul(normed, key.Values, keyValueWidth, inputSize),
+                        .. ReferenceOps.MatMul(normed, value.Values, keyValueWidth, inputSize),
+                    ];
+                });
+        });
+
+    public static OpCase GateUp(int outputSize, int inputSize, TensorType type) => new(
+        nameof(GateUpProjection), $"N={outputSize} K={inputSize}", type, GateUpProjection.CostOf(type, outputSize, inputSize), data =>
+        {
+            double spread = Math.Sqrt(3.0 / inputSize);
+            var input = data.Floats(inputSize);
+            var gain = data.Weights(type, inputSize);
+            var gate = data.Weights(type, (long)outputSize * inputSize, spread);
+            var up = data.Weights(type, (long)outputSize * inputSize, spread);
+            var output = data.Output(outputSize);
+            return new(
+                stream => data.Kernels.GateUpProjection.Run(
+                    stream, input.View, gain.View, gate.View, up.View, output, outputSize, inputSize, Epsilon),
+                () => OpData.Read(output),
+                () =>
+                {
+                    double[] normed = ReferenceOps.RmsNorm(input.Values, gain.Values, inputSize, Epsilon);
+                    return ReferenceOps.SwiGlu(
+                        ReferenceOps.MatMul(normed, gate.Values, outputSize, inputSize),
+                        ReferenceOps.MatMul(normed, up.Values, outputSize, inputSize));
+                });
+        });
+
     public static OpCase Head(int rows, int vocabulary, int hidden, TensorType type) => new(
         nameof(OutputHead), $"R={rows} V={vocabulary} H={hidden}", type, OutputHead.CostOf(type, rows, vocabulary, hidden), data =>
         {

@@ -30,7 +30,11 @@ internal readonly record struct Tolerance(double Absolute, double Relative)
 
         // sums of up to 1000 products, scaled so that the result is of magnitude 1
         (nameof(MatMul) or nameof(OutputHead), _) => new(4e-6, 1e-6),
-        (nameof(MatVec), _) => new(2e-6, 1e-6),
+        (nameof(MatVec) or $"{nameof(MatVec)} added", _) => new(2e-6, 1e-6),
+
+        // such sums of what a norm has rounded, and the product of two of them
+        (nameof(QkvProjection), _) => new(3e-6, 2e-6),
+        (nameof(GateUpProjection), _) => new(6e-6, 4e-6),
         (nameof(RopeScores), _) => new(8e-7, 1e-6),
         (nameof(CausalSoftmax), _) => new(1e-10, 4e-6),
         (nameof(AttentionWeightedSum), _) => new(2e-6, 1e-6),

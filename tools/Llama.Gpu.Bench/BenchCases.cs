@@ -23,6 +23,8 @@ internal static class BenchCases
         .. from type in Types
            from shape in ((int N, int K)[])[(Hidden, Intermediate), (Intermediate, Hidden), (Hidden, Hidden), (KeyValueWidth, Hidden)]
            select OpCases.Vector(shape.N, shape.K, type),
+        OpCases.Qkv(Hidden, KeyValueWidth, Hidden, TensorType.BFloat16),
+        OpCases.GateUp(Intermediate, Hidden, TensorType.BFloat16),
         OpCases.Head(1, 32000, 1024, TensorType.BFloat16),
         .. from type in Types select OpCases.Matrix(Prefill, Hidden, Hidden, type),
         OpCases.Matrix(Prefill, KeyValueWidth, Hidden, TensorType.BFloat16),

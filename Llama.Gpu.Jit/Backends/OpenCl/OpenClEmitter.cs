@@ -40,9 +40,15 @@ internal sealed class OpenClEmitter
 
     /// <summary>The program for a function.</summary>
     /// <exception cref="IrException">The function is not ready for this backend: a pointer without address space.</exception>
+    /// <exception cref="KernelCompilationException">The kernel uses tensor cores or asynchronous copies.</exception>
     /// <exception cref="Runtime.InvalidKernelOperationException">The kernel needs something that the device does not offer.</exception>
     public static OpenClKernel Emit(IrFunction function, OpenClCapabilities capabilities)
     {
+        if (function.Instructions.FirstOrDefault(IsOfTensorCores) is { } instruction)
+        {
+            throw TargetError.NotOffered(function, instruction, "OpenCL");
+        }
+
         var emitter = new OpenClEmitter(function, capabilities);
         emitter.Block(function.Entry, null);
         while (emitter._work.TryPop(out Action? next))
@@ -52,6 +58,9 @@ internal sealed class OpenClEmitter
 
         return emitter.Finish();
     }
+
+    private static bool IsOfTensorCores(Instruction instruction) =>
+        instruction.Op is Op.MatrixMultiply or Op.LoadMatrix or Op.AsyncCopy or Op.AsyncCommit or Op.AsyncWait;
 
     private OpenClKernel Finish()
     {

@@ -172,10 +172,37 @@ internal sealed class PtxEmitter
             case Op.Broadcast:
                 _lanes.Broadcast(type, Value(instruction.Operands[0]), Value(instruction.Operands[1]), Define(instruction));
                 break;
+            case Op.MatrixMultiply or Op.LoadMatrix or Op.AsyncCopy or Op.AsyncCommit or Op.AsyncWait:
+                TensorCores(instruction);
+                break;
             default:
                 Table(instruction);
                 break;
         }
+    }
+
+    private void TensorCores(Instruction instruction)
+    {
+        bool matrices = instruction.Op is Op.MatrixMultiply or Op.LoadMatrix;
+        if (!(matrices ? _options.Target.HasTensorCores : _options.Target.CopiesAsynchronously))
+        {
+            throw TargetError.NotOffered(_function, instruction, _options.Target.Name);
+        }
+
+        if (matrices)
+        {
+            Define(instruction);
+        }
+
+        string[][] operands = [.. instruction.Operands.Select(operand => _values[operand])];
+        Write(instruction.Op switch
+        {
+            Op.MatrixMultiply => PtxTensorCores.Multiply((MatrixElement)instruction.Immediate, _values[instruction], operands, _registers),
+            Op.LoadMatrix => PtxTensorCores.Load(instruction.Immediate == 1, _values[instruction], operands[0][0]),
+            Op.AsyncCopy => PtxTensorCores.Copy(instruction.Immediate, operands[0][0], operands[1][0], operands[2][0]),
+            Op.AsyncCommit => "cp.async.commit_group;",
+            _ => string.Create(CultureInfo.InvariantCulture, $"cp.async.wait_group {instruction.Immediate};"),
+        });
     }
 
     private void Table(Instruction instruction)

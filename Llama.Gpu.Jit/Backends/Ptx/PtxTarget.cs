@@ -31,6 +31,12 @@ public sealed record PtxTarget(int Architecture, bool IsExact = false)
     /// <summary>Whether minimum and maximum of f32 hand on NaN by themselves.</summary>
     public bool MinMaxHandOnNaN => Architecture >= 80;
 
+    /// <summary>Whether it has <c>mma.m16n8k16</c> of f16 and bf16, and with it <c>ldmatrix</c>.</summary>
+    public bool HasTensorCores => Architecture >= 80;
+
+    /// <summary>Whether it copies from global to shared memory asynchronously.</summary>
+    public bool CopiesAsynchronously => Architecture >= 80;
+
     /// <summary>The target of a name such as <c>sm_80</c>.</summary>
     /// <exception cref="ArgumentException">No such target; the message lists those that there are.</exception>
     public static PtxTarget Parse(string name)

@@ -105,8 +105,13 @@ internal sealed class BarrierEmitter(LaneCode code, InstructionEmitter instructi
         _il.Emit(OpCodes.Rem);
     }
 
+    /// <summary>Pushes an address in the frame of this vector.</summary>
+    public void PushFrame(int offset) => PushFrame(offset, () => code.PushField(nameof(SimdGroup.FirstLane)));
+
     // address of a value in the frame of the vector that has a lane
-    private void PushSlot(IrValue value, int offset, Action pushLane)
+    private void PushSlot(IrValue value, int offset, Action pushLane) => PushFrame(frames[value] + offset, pushLane);
+
+    private void PushFrame(int offset, Action pushLane)
     {
         code.PushField(nameof(SimdGroup.Frames));
         pushLane();
@@ -114,7 +119,7 @@ internal sealed class BarrierEmitter(LaneCode code, InstructionEmitter instructi
         _il.Emit(OpCodes.Div);
         _il.Emit(OpCodes.Ldc_I4, frames.Bytes);
         _il.Emit(OpCodes.Mul);
-        _il.Emit(OpCodes.Ldc_I4, frames[value] + offset);
+        _il.Emit(OpCodes.Ldc_I4, offset);
         _il.Emit(OpCodes.Add);
         _il.Emit(OpCodes.Add);
     }

@@ -12,6 +12,7 @@ internal sealed class BarrierFrames
 
     public BarrierFrames(ControlFlowGraph graph, ValueUses uses, ShapeAnalysis shapes, VectorIsa isa)
     {
+        int exchanged = 0;
         var liveOut = LiveOut(graph, uses);
         foreach (IrBlock block in graph.Blocks)
         {
@@ -21,7 +22,7 @@ internal sealed class BarrierFrames
             {
                 Instruction instruction = block.Instructions[i];
                 live.Remove(instruction);
-                if (instruction.Op == Op.Barrier)
+                if (WarpExchange.IsWait(instruction, isa))
                 {
                     Waits.Add(new(instruction, IsSecond: false, [.. live]));
                 }
@@ -29,6 +30,12 @@ internal sealed class BarrierFrames
                 {
                     Waits.Add(new(instruction, IsSecond: false, [.. live.Concat(instruction.Operands).Distinct()]));
                     Waits.Add(new(instruction, IsSecond: true, [.. live, instruction]));
+                }
+                else if (WarpExchange.IsExchange(instruction, isa))
+                {
+                    Waits.Add(new(instruction, IsSecond: false, [.. live]));
+                    Waits.Add(new(instruction, IsSecond: true, [.. live, instruction]));
+                    exchanged = Math.Max(exchanged, instruction.Operands.Sum(operand => WarpExchange.Bytes(operand, isa)));
                 }
 
                 if (uses.IsNeeded(instruction))
@@ -49,7 +56,8 @@ internal sealed class BarrierFrames
             Slot(wait.Barrier.Operands[0], shapes, isa);
         }
 
-        Bytes = (Bytes + 63) & ~63;
+        ExchangeOffset = Bytes;
+        Bytes = (Bytes + exchanged + 63) & ~63;
     }
 
     /// <summary>The places where the lanes of a group wait.</summary>
@@ -57,6 +65,9 @@ internal sealed class BarrierFrames
 
     /// <summary>Bytes of a vector's frame.</summary>
     public int Bytes { get; private set; }
+
+    /// <summary>Where in the frame the operands of an exchange between the vectors of a warp lie.</summary>
+    public int ExchangeOffset { get; }
 
     /// <summary>Offset of a value in the frame.</summary>
     public int this[IrValue value] => _slots[value];

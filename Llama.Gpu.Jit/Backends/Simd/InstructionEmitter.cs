@@ -10,7 +10,10 @@ internal sealed class InstructionEmitter(LaneCode code, MemoryLayout layout, boo
     {
         switch (instruction.Op)
         {
-            case Op.Constant or Op.WarpBarrier:
+            case Op.Constant or Op.WarpBarrier or Op.AsyncCommit or Op.AsyncWait:
+                return;
+            case Op.AsyncCopy:
+                LaneLoop.AsyncCopy(code, instruction);
                 return;
             case Op.Fence:
                 code.Il.Emit(OpCodes.Call, typeof(Thread).GetMethod(nameof(Thread.MemoryBarrier))!);
@@ -151,7 +154,7 @@ internal sealed class InstructionEmitter(LaneCode code, MemoryLayout layout, boo
         switch (builtIn)
         {
             case BuiltIn.WarpSize:
-                code.Il.Emit(OpCodes.Ldc_I4, code.Isa.Lanes);
+                code.Il.Emit(OpCodes.Ldc_I4, code.Isa.WarpLanes);
                 break;
             case BuiltIn.LaneX when linear:
                 code.PushField(nameof(SimdGroup.FirstLane));

@@ -87,6 +87,22 @@ internal static class LaneLoop
         });
     }
 
+    /// <summary>An asynchronous copy of each active lane, done at once.</summary>
+    public static void AsyncCopy(LaneCode code, Instruction instruction)
+    {
+        SpillOperands(code, instruction);
+        Each(code, code.ActiveMask, () =>
+        {
+            for (int operand = 0; operand < instruction.Operands.Length; operand++)
+            {
+                PushLane(code, instruction.Operands[operand], operand + 1, 0);
+            }
+
+            code.Il.Emit(OpCodes.Ldc_I4, (int)instruction.Immediate);
+            code.Il.Emit(OpCodes.Call, typeof(WarpFunctions).GetMethod(nameof(WarpFunctions.Copy))!);
+        });
+    }
+
     /// <summary>A read-modify-write for each active lane, in the order of the lanes.</summary>
     public static void Atomic(LaneCode code, Instruction instruction)
     {

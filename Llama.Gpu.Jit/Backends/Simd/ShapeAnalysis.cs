@@ -14,18 +14,21 @@ internal sealed class ShapeAnalysis
     private readonly MemoryLayout _layout;
     private readonly int _lanes;
     private readonly bool _linear;
+    private readonly bool _warpsCross;
 
     /// <param name="graph">The function's control flow.</param>
     /// <param name="uses">What its values are used for.</param>
     /// <param name="layout">Where its local arrays lie.</param>
     /// <param name="lanes">Lanes of a vector; with one lane everything is uniform.</param>
     /// <param name="linear">Whether groups have one dimension.</param>
-    public ShapeAnalysis(ControlFlowGraph graph, ValueUses uses, MemoryLayout layout, int lanes, bool linear)
+    /// <param name="warpsCross">Whether a warp has several vectors.</param>
+    public ShapeAnalysis(ControlFlowGraph graph, ValueUses uses, MemoryLayout layout, int lanes, bool linear, bool warpsCross)
     {
         _graph = graph;
         _layout = layout;
         _lanes = lanes;
         _linear = linear;
+        _warpsCross = warpsCross;
         _addresses = uses.AddressesOnly();
         Divergence = new DivergentFlow(graph, this);
         do
@@ -121,8 +124,10 @@ internal sealed class ShapeAnalysis
                 return LaneShape.Varying;
             case Op.Broadcast:
                 return LaneShape.Uniform;
+            case Op.MatrixMultiply or Op.LoadMatrix:
+                return LaneShape.Varying;
             case Op.Shuffle:
-                return operands[0].IsUniform ? LaneShape.Uniform : LaneShape.Varying;
+                return operands[0].IsUniform && !_warpsCross ? LaneShape.Uniform : LaneShape.Varying;
         }
 
         if (uniform)

@@ -13,7 +13,7 @@ internal sealed class SimdAnalysis
         Layout = new MemoryLayout(function, maxLanes, interleaved);
         Graph = new ControlFlowGraph(function);
         Uses = new ValueUses(Graph);
-        Shapes = new ShapeAnalysis(Graph, Uses, Layout, isa.Lanes, linear);
+        Shapes = new ShapeAnalysis(Graph, Uses, Layout, isa.Lanes, linear, isa.WarpLanes > isa.Lanes);
         Frames = new BarrierFrames(Graph, Uses, Shapes, isa);
         Spread = isa.Lanes == 1 ? [] : FindSpread();
     }

@@ -18,6 +18,7 @@ internal sealed class SimdEmitter
     private readonly ControlFlowGraph _graph;
     private readonly ValueUses _uses;
     private readonly BarrierEmitter _barriers;
+    private readonly WarpExchange _exchange;
     private readonly bool _hasConverged;
     private readonly bool _hasMasked;
     private readonly Label _done;
@@ -37,6 +38,7 @@ internal sealed class SimdEmitter
         _code = new LaneCode(il, analysis.Isa, analysis.Shapes, analysis.Spread);
         _instructions = new InstructionEmitter(_code, analysis.Layout, analysis.Linear);
         _barriers = new BarrierEmitter(_code, _instructions, analysis.Frames);
+        _exchange = new WarpExchange(_code, _barriers, analysis.Frames);
         _hasConverged = full;
         _hasMasked = !full || analysis.Shapes.Divergence.HasBranches;
         _done = il.DefineLabel();
@@ -88,7 +90,8 @@ internal sealed class SimdEmitter
                 _meetings.Add(end);
             }
 
-            if (_apart.Contains(block) && block.Instructions.Any(instruction => instruction.Op is Op.Barrier or Op.Broadcast))
+            if (_apart.Contains(block) && block.Instructions.Any(instruction => instruction.Op == Op.Broadcast
+                || WarpExchange.IsWait(instruction, _code.Isa) || WarpExchange.IsExchange(instruction, _code.Isa)))
             {
                 _meetings.Add(block);
             }
@@ -288,13 +291,17 @@ internal sealed class SimdEmitter
 
         foreach (Instruction instruction in block.Instructions)
         {
-            if (instruction.Op == Op.Barrier)
+            if (WarpExchange.IsWait(instruction, _code.Isa))
             {
                 _barriers.Wait(instruction);
             }
             else if (instruction.Op == Op.Broadcast)
             {
                 _barriers.Broadcast(instruction);
+            }
+            else if (WarpExchange.IsExchange(instruction, _code.Isa))
+            {
+                _exchange.Emit(instruction);
             }
             else if (_uses.IsNeeded(instruction))
             {

@@ -30,6 +30,7 @@ internal sealed class VectorIsa
         _generic = generic;
         _functions = functions;
         _classes = classes;
+        WarpLanes = Lanes;
     }
 
     /// <summary>Bits of a vector; 32 stands for one lane, without vectors.</summary>
@@ -37,6 +38,9 @@ internal sealed class VectorIsa
 
     /// <summary>Lanes: 32-bit elements of a vector.</summary>
     public int Lanes => Bits / 32;
+
+    /// <summary>Lanes of a warp: a vector, or several of them together.</summary>
+    public int WarpLanes { get; private init; }
 
     /// <summary>Bytes of a vector.</summary>
     public int Bytes => Bits / 8;
@@ -57,6 +61,9 @@ internal sealed class VectorIsa
     };
 
     private static Type[] FusedClass => Fma.IsSupported ? [typeof(Fma)] : [];
+
+    /// <summary>The same table for warps of as many lanes, a multiple of <see cref="Lanes"/>.</summary>
+    public VectorIsa WithWarps(int lanes) => new(Bits, _generic, _functions, _classes) { WarpLanes = lanes };
 
     /// <summary>A vector of elements.</summary>
     public Type Vector(Type element) => _generic.MakeGenericType(element);

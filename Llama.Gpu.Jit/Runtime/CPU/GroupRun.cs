@@ -108,6 +108,7 @@ internal sealed class GroupRun
             Abandon(Fault(lane, exception));
         }
 
+        lane.Copies.Drop();
         _states[index] = LaneState.Finished;
         _finished++;
     }

@@ -30,6 +30,9 @@ internal sealed class Lane(LaneCarrier carrier)
 
     public LaneCarrier Carrier => carrier;
 
+    /// <summary>What is on its way to shared memory.</summary>
+    public LaneCopies Copies { get; } = new();
+
     public GroupRun Group { get; private set; } = null!;
 
     public int LinearIndex { get; private set; }
@@ -64,6 +67,32 @@ internal sealed class Lane(LaneCarrier carrier)
     {
         int first = LinearIndex - (LinearIndex % Group.WarpSize);
         return Exchange(value, first, Math.Min(Group.WarpSize, Group.LaneCount - first), source, LaneState.AtShuffle);
+    }
+
+    /// <summary>The values that all lanes of the warp pass.</summary>
+    /// <param name="value">This lane's.</param>
+    /// <param name="all">Room for one of each lane.</param>
+    /// <exception cref="InvalidKernelOperationException">The group does not consist of whole warps of as many lanes.</exception>
+    public ReadOnlySpan<T> WarpGather<T>(T value, Span<T> all)
+        where T : unmanaged
+    {
+        if (Group.WarpSize != all.Length || Group.LaneCount % all.Length != 0)
+        {
+            throw new InvalidKernelOperationException(
+                $"this works on whole warps of {all.Length} lanes, found warps of {Group.WarpSize} and {Group.LaneCount} lanes a group; "
+                + $"a device such as {nameof(CPUDevice)}.{nameof(CPUDevice.Nvidia)} has warps of 32");
+        }
+
+        int parity = _exchangeCount++ & 1;
+        Group.Slot<T>(LinearIndex, parity) = value;
+        Group.Suspend(this, LaneState.AtShuffle, 0);
+        int first = LinearIndex - (LinearIndex % all.Length);
+        for (int i = 0; i < all.Length; i++)
+        {
+            all[i] = Group.Slot<T>(first + i, parity);
+        }
+
+        return all;
     }
 
     public ArrayView<T> AllocateShared<T>(int extent)

@@ -67,6 +67,18 @@ internal sealed unsafe class Sanitizer
         }
     }
 
+    /// <summary>Tells that an asynchronous copy has begun to write bytes, or that it has been waited for.</summary>
+    public static void MarkInFlight(CPUMemoryBuffer buffer, nint address, int size, bool inFlight)
+    {
+        if (Lane.ActiveOrNull?.Group.Sanitizer is not null)
+        {
+            foreach (ref ShadowMemory.Cell cell in (buffer.Shadow ??= new ShadowMemory(buffer)).Cells(address - buffer.NativePtr, size))
+            {
+                cell.InFlight = inFlight;
+            }
+        }
+    }
+
     public static void Start() => Interlocked.Increment(ref _activeCount);
 
     public void Stop()
@@ -144,6 +156,12 @@ internal sealed unsafe class Sanitizer
         bool noted = true;
         foreach (ref ShadowMemory.Cell cell in cells)
         {
+            if (cell.InFlight)
+            {
+                throw new InvalidKernelOperationException(
+                    "memory is touched that an asynchronous copy is still writing: the lane that began it calls AsyncCopy.Wait first, then the group a barrier");
+            }
+
             noted &= cell.Noted == LastTurn;
             cell.Noted = LastTurn;
         }

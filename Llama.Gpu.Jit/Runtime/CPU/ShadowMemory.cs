@@ -57,5 +57,8 @@ internal sealed class ShadowMemory
 
         /// <summary>The last turn of another lane that read before <see cref="Read"/>.</summary>
         public int OtherRead;
+
+        /// <summary>Whether an asynchronous copy that nobody has waited for writes it.</summary>
+        public bool InFlight;
     }
 }

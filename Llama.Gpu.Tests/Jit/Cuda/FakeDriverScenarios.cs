@@ -3,6 +3,7 @@ using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Frontend;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Jit.Runtime.Cuda;
+using Llama.Gpu.Kernels;
 using Llama.Gpu.Tests.Infrastructure;
 using Llama.Gpu.Tests.Jit.Ptx;
 using NUnit.Framework;
@@ -42,6 +43,12 @@ public static unsafe class FakeDriverScenarios
             Assert.That(device.Target.Name, Is.EqualTo("sm_90a"));
         });
     }
+
+    public static void LaunchShapesTakeTensorCores() => WithAccelerator(accelerator =>
+    {
+        LaunchShapes shapes = LaunchShapes.For(accelerator);
+        Assert.That((shapes.TensorCores, shapes.Lanes), Is.EqualTo((true, LaunchShapes.MaxLanes)));
+    });
 
     public static void BuffersCopyAndGiveBack() => WithAccelerator(accelerator =>
     {

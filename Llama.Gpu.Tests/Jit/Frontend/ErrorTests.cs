@@ -2,6 +2,7 @@ using System.Reflection;
 using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Frontend;
 using Llama.Gpu.Tests.Infrastructure;
+using Llama.Gpu.Tests.Jit.TensorCores;
 using NUnit.Framework;
 
 namespace Llama.Gpu.Tests.Jit.Frontend;
@@ -56,6 +57,17 @@ public sealed class ErrorTests
         });
     }
 
+    [TestCase("JIT0020", nameof(TensorKernels.MultipliesWords), "UInt32")]
+    [TestCase("JIT0021", nameof(TensorKernels.WaitsForSome), "AsyncCopy.Wait")]
+    [TestCase("JIT0022", nameof(TensorKernels.LoadsFromABuffer), "not shared")]
+    [TestCase("JIT0022", nameof(TensorKernels.CopiesBack), "from global to shared")]
+    public void Wrong_use_of_tensor_cores_is_refused_at_its_line(string number, string kernel, string named) =>
+        RefusedAt(number, kernel, named, new FrontendOptions { WarpSize = 32 });
+
+    [TestCase("JIT0019", nameof(TensorKernels.MultiplyInLoop), "TensorCore.MultiplyAdd")]
+    public void Tensor_cores_are_refused_where_warps_are_not_of_32_lanes(string number, string kernel, string named) =>
+        RefusedAt(number, kernel, named, new FrontendOptions { WarpSize = 16 });
+
     [Test]
     public void Every_error_has_its_own_number_and_a_test()
     {
@@ -71,6 +83,18 @@ public sealed class ErrorTests
     public void Parameter_of_a_foreign_type_is_refused_by_name() => Assert.That(
         () => KernelFrontend.Compile(typeof(ErrorTests).GetMethod(nameof(TakesText), BindingFlags.NonPublic | BindingFlags.Static)!, new()),
         Throws.TypeOf<KernelCompilationException>().With.Message.Contains("text").And.Message.Contains("String"));
+
+    private static void RefusedAt(string number, string kernel, string named, FrontendOptions options)
+    {
+        string source = Path.Combine(RepositoryFolder.Root, "Llama.Gpu.Tests", "Jit", "TensorCores", "TensorKernels.cs");
+        var error = Assert.Throws<KernelCompilationException>(() => KernelFrontend.Compile(typeof(TensorKernels).GetMethod(kernel)!, options))!;
+        Assert.Multiple(() =>
+        {
+            Assert.That(error.Number, Is.EqualTo(number), error.Message);
+            Assert.That(error.Message, Does.Contain(named).And.Contain("TensorKernels.cs"));
+            Assert.That(File.ReadAllLines(source)[error.Line - 1], Does.Contain($"// {number}"));
+        });
+    }
 
     private static KernelCompilationException Refused(string kernel) => Assert.Throws<KernelCompilationException>(
         () => KernelFrontend.Compile(typeof(ForeignKernels).GetMethod(kernel)!, new FrontendOptions()))!;

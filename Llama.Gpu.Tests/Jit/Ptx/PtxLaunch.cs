@@ -71,9 +71,17 @@ internal sealed class PtxLaunch(PtxProgram program, (uint X, uint Y, uint Z) gri
                 return;
             }
 
-            if (meeting.Name == "shfl")
+            switch (meeting.Name)
             {
-                Shuffle(machines, meeting);
+                case "shfl":
+                    Shuffle(machines, meeting);
+                    break;
+                case "mma":
+                    PtxWarp.MultiplyAdd(machines, meeting);
+                    break;
+                case "ldmatrix":
+                    PtxWarp.LoadMatrix(machines, meeting);
+                    break;
             }
         }
     }

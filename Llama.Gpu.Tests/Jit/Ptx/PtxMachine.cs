@@ -14,6 +14,7 @@ internal sealed class PtxMachine(PtxProgram program, byte[] memory, params ulong
 
     private readonly Dictionary<string, ulong> _registers = [];
     private readonly byte[] _local = new byte[4096];
+    private readonly PtxCopies _copies = new();
     private int _next;
 
     /// <summary>The memory that it shares with other lanes.</summary>
@@ -40,7 +41,7 @@ internal sealed class PtxMachine(PtxProgram program, byte[] memory, params ulong
             {
                 case "ret":
                     return null;
-                case "bar" or "shfl":
+                case "bar" or "shfl" or "mma" or "ldmatrix":
                     return line;
                 case "bra":
                     _next = program.Labels[line.Operands[0][0]];
@@ -100,11 +101,37 @@ internal sealed class PtxMachine(PtxProgram program, byte[] memory, params ulong
             case "selp":
                 Set(line, Value(line.Operands[Value(line.Operands[3][0]) != 0 ? 1 : 2][0]));
                 break;
+            case "cp":
+                Copy(line);
+                break;
             case "cvt":
                 Set(line, PtxArithmetic.Convert(line.Modifiers, Value(line.Operands[1][0])));
                 break;
             default:
                 Set(line, PtxArithmetic.Compute(line.Name, line.Modifiers, [.. line.Operands.Skip(1).Select(operand => Value(operand[0]))]));
+                break;
+        }
+    }
+
+    // what is copied is read when it is asked for and written when it is waited for
+    private void Copy(PtxLine line)
+    {
+        switch (line.Modifiers[1])
+        {
+            case "commit_group":
+                _copies.Commit();
+                break;
+            case "wait_group":
+                _copies.Wait((int)Value(line.Operands[0][0]), Shared);
+                break;
+            default:
+                int bytes = (int)Value(line.Operands[2][0]);
+                int read = line.Operands.Length > 3 ? (int)Value(line.Operands[3][0]) : bytes;
+                Assert.That(read, Is.InRange(0, bytes));
+                Assert.That(line.Modifiers[1], Is.EqualTo(bytes == 16 ? "cg" : "ca"));
+                byte[] copied = new byte[bytes];
+                memory.AsSpan((int)Address(line.Operands[1][0], bytes), read).CopyTo(copied);
+                _copies.Begin((int)Address(line.Operands[0][0], bytes), copied);
                 break;
         }
     }
@@ -148,12 +175,16 @@ internal sealed class PtxMachine(PtxProgram program, byte[] memory, params ulong
         _ => _registers[operand],
     };
 
-    private Span<byte> At(PtxLine line, string address, int bytes)
+    private Span<byte> At(PtxLine line, string address, int bytes) =>
+        (line.Modifiers[0] switch { "global" => memory, "shared" => Shared, _ => _local }).AsSpan((int)Address(address, bytes), bytes);
+
+    /// <summary>The address that an operand in brackets names.</summary>
+    public ulong Address(string operand, int alignment)
     {
-        string[] parts = address.Trim('[', ']').Split('+');
+        string[] parts = operand.Trim('[', ']').Split('+');
         ulong at = Value(parts[0]) + (parts.Length > 1 ? Value(parts[1]) : 0);
-        Assert.That(at % (ulong)bytes, Is.Zero, $"{address} is aligned");
-        return (line.Modifiers[0] switch { "global" => memory, "shared" => Shared, _ => _local }).AsSpan((int)at, bytes);
+        Assert.That(at % (ulong)alignment, Is.Zero, $"{operand} is aligned");
+        return at;
     }
 
     private static ulong Read(ReadOnlySpan<byte> from, int bytes) => bytes switch

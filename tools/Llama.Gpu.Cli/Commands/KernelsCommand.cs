@@ -67,7 +67,7 @@ internal sealed class KernelsCommand : Command
         string folder = parsed.GetRequiredValue(_out);
         bool aligned = !parsed.GetValue(_unaligned);
         Directory.CreateDirectory(folder);
-        foreach (CatalogedKernel kernel in KernelCatalog.OfGpus)
+        foreach (CatalogedKernel kernel in KernelCatalog.OfGpus.Where(kernel => IsOffered(kernel, emit, target)))
         {
             string text = emit switch
             {
@@ -82,6 +82,9 @@ internal sealed class KernelsCommand : Command
 
         return ExitCode.Success;
     }
+
+    private static bool IsOffered(CatalogedKernel kernel, string emit, PtxTarget target) =>
+        kernel.Target != KernelTarget.TensorCores || emit == "ir" || (emit == "ptx" && target.HasTensorCores);
 
     private void Report(ParseResult parsed, CatalogedKernel kernel, string path, string text)
     {

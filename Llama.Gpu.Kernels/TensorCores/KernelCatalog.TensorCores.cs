@@ -1,0 +1,23 @@
+namespace Llama.Gpu.Kernels;
+
+/// <content>Kernels that need tensor cores.</content>
+public static partial class KernelCatalog
+{
+    static partial void AddTensorCores(List<CatalogedKernel> kernels)
+    {
+        foreach ((string name, Type stored, Type element) in ElementTypes.Where(type => type.Stored != typeof(float)))
+        {
+            void Add<TTile, TStaging>(string tile)
+                where TTile : struct, ITensorTile
+                where TStaging : struct, IWeightStaging => kernels.Add(new CatalogedKernel(
+                    $"{nameof(TensorCoreMatMul)}.{name}.{tile}",
+                    Find(typeof(TensorCoreMatMul), nameof(TensorCoreMatMul.TileKernel)).MakeGenericMethod(stored, element, typeof(TTile), typeof(TStaging)),
+                    TTile.Lanes,
+                    KernelTarget.TensorCores));
+
+            Add<WideTensorTile, ChunkStaging>("Wide");
+            Add<NarrowTensorTile, ChunkStaging>("Narrow");
+            Add<NarrowTensorTile, ElementStaging>("Elements");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+using Llama.Gpu.Jit.Runtime.Cuda;
+
+namespace Llama.Gpu.Kernels;
+
+/// <content>Where tensor cores are used.</content>
+public sealed partial record LaunchShapes
+{
+    /// <summary>
+    /// Whether <see cref="MatMul"/> with a weight of f16 or bf16 is <see cref="TensorCoreMatMul"/>, which rounds the input to the weight's type.
+    /// CUDA devices of compute capability 8.0 and up begin with true; it may be set where warps have 32 lanes, as on <c>cpu</c> and
+    /// <c>simd</c> for tests.
+    /// </summary>
+    public bool TensorCores { get; init; }
+
+    static partial void TakeTensorCores(Accelerator accelerator, ref LaunchShapes shapes) =>
+        shapes = shapes with { TensorCores = accelerator is CudaAccelerator { Target.HasTensorCores: true } && shapes.Lanes == MaxLanes };
+}

@@ -1,0 +1,14 @@
+namespace Llama.Gpu.Kernels;
+
+/// <content>Weights of 16 bits on tensor cores, where the launch shapes say so; f32 has none of its own precision.</content>
+public sealed partial class MatMul
+{
+    static partial void LoadTensorCores<T>(Accelerator accelerator, LaunchShapes shapes, ref Launch? launch)
+        where T : unmanaged
+    {
+        if (shapes.TensorCores && typeof(T) != typeof(float))
+        {
+            launch = new TensorCoreMatMul(accelerator).Run;
+        }
+    }
+}
