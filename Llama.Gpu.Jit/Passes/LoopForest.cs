@@ -81,13 +81,20 @@ internal sealed class LoopForest
         }
 
         var block = new IrBlock();
-        block.Parameters.AddRange(target.Parameters.Select(parameter => new BlockParameter(block, parameter.Type) { Name = parameter.Name }));
-        foreach (Jump jump in sources.SelectMany(source => source.Successors).Where(jump => jump.Block == target))
+        Jump[] jumps = [.. sources.SelectMany(source => source.Successors).Where(jump => jump.Block == target)];
+        if (jumps is [var only])
         {
-            jump.Block = block;
+            // what is passed stays in sight: a constant that a counter starts from is to be found
+            block.Terminator = new Goto(new Jump(target, only.Arguments));
+            only.Arguments = [];
+        }
+        else
+        {
+            block.Parameters.AddRange(target.Parameters.Select(parameter => new BlockParameter(block, parameter.Type) { Name = parameter.Name }));
+            block.Terminator = new Goto(new Jump(target, [.. block.Parameters]));
         }
 
-        block.Terminator = new Goto(new Jump(target, [.. block.Parameters]));
+        Array.ForEach(jumps, jump => jump.Block = block);
         function.Blocks.Insert(function.Blocks.IndexOf(target), block);
         _predecessors[block] = [.. _predecessors[target].Where(sources.Contains)];
         _predecessors[target] = [.. _predecessors[target].Except(sources), block];
