@@ -1,5 +1,4 @@
 using System.Reflection;
-using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Frontend;
 using Llama.Gpu.Jit.Ir;
 using Llama.Gpu.Kernels;
@@ -10,11 +9,6 @@ namespace Llama.Gpu.Tests.Jit.Frontend;
 /// <summary>The frontend on the kernels of a model.</summary>
 public sealed class KernelSetTests
 {
-    private static readonly (Type Stored, Type Element)[] ElementTypes =
-    [
-        (typeof(float), typeof(SingleElement)), (typeof(Llama.Gpu.Jit.Half), typeof(HalfElement)), (typeof(BFloat16), typeof(BFloat16Element)),
-    ];
-
     [Test]
     public void Every_kernel_of_a_model_compiles_and_verifies_within_the_time_for_startup()
     {
@@ -45,29 +39,5 @@ public sealed class KernelSetTests
             Does.Not.Contain(BuiltIn.WarpSize));
     }
 
-    private static IEnumerable<MethodInfo> Instances()
-    {
-        IEnumerable<MethodInfo> kernels = typeof(KernelSet).Assembly.GetTypes()
-            .Select(type => type.GetMethod("Kernel", BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.DeclaredOnly))
-            .OfType<MethodInfo>();
-        foreach (MethodInfo kernel in kernels)
-        {
-            if (!kernel.IsGenericMethodDefinition)
-            {
-                yield return kernel;
-                continue;
-            }
-
-            foreach ((Type stored, Type element) in ElementTypes)
-            {
-                Type[][] arguments = kernel.GetGenericArguments().Length == 2
-                    ? [[stored, element]]
-                    : [[stored, element, typeof(OneLaneTile)], [stored, element, typeof(SmallTile)], [stored, element, typeof(WideTile)]];
-                foreach (Type[] types in arguments)
-                {
-                    yield return kernel.MakeGenericMethod(types);
-                }
-            }
-        }
-    }
+    private static IEnumerable<MethodInfo> Instances() => KernelCatalog.All.Select(kernel => kernel.Method);
 }
