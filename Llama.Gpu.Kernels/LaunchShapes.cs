@@ -30,18 +30,22 @@ public sealed record LaunchShapes(int Lanes, int ElementsPerLane, int WarpRows, 
     // Where lanes run one after the other, a group is a call: few groups, each with a long loop.
     private static readonly LaunchShapes OneLane = new(1, 1 << 14, 16, Require.MaxDimension, MatMulTile.OneLane);
 
+    /// <summary>How <see cref="Kernels.Attention"/> is cut.</summary>
+    public AttentionLaunch Attention { get; init; } = AttentionLaunch.OneLane;
+
     /// <summary>The shapes for an accelerator.</summary>
     public static LaunchShapes For(Accelerator accelerator)
     {
         ArgumentNullException.ThrowIfNull(accelerator);
         int lanes = Math.Min(accelerator.MaxNumThreadsPerGroup, Math.Min(MaxLanes, GroupReduction.MaxWarps * accelerator.WarpSize));
-        return lanes switch
+        LaunchShapes shapes = lanes switch
         {
             1 => OneLane,
             < 64 => new(lanes, 4, 1, 4, MatMulTile.OneLane),
             < 256 => new(lanes, 4, 1, 4, MatMulTile.Small),
             _ => new(lanes, 4, 1, 4, MatMulTile.Wide),
         };
+        return shapes with { Attention = AttentionLaunch.For(accelerator) };
     }
 
     /// <summary>Groups of <see cref="Lanes"/> lanes over a flat range of elements.</summary>
