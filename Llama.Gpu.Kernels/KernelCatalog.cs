@@ -53,6 +53,12 @@ public static partial class KernelCatalog
         .. Typed(typeof(BiasAdd), nameof(BiasAdd.Kernel)),
         Plain(typeof(Rope), nameof(Rope.Kernel)),
         .. Typed(typeof(KeyValueCacheAppend), nameof(KeyValueCacheAppend.Kernel)),
+        .. Attending<float, OneRow, NarrowAttention>(nameof(AttentionTile.Narrow)),
+        .. Attending<float, OneRow, WideAttention>(nameof(AttentionTile.Wide)),
+        .. Attending<Float4, FourRows, NarrowAttention>(nameof(AttentionTile.Narrow)),
+        .. Attending<Float4, FourRows, WideAttention>(nameof(AttentionTile.Wide)),
+        .. Attending<Float8, EightRows, WideAttention>(nameof(AttentionTile.Wide)),
+        Plain(typeof(Attention), nameof(Attention.CombineKernel)),
         .. Typed(typeof(RopeScores), nameof(RopeScores.Kernel)),
         Plain(typeof(CausalSoftmax), nameof(CausalSoftmax.Kernel)),
         .. Typed(typeof(AttentionWeightedSum), nameof(AttentionWeightedSum.Kernel)),
@@ -100,6 +106,15 @@ public static partial class KernelCatalog
             Find(typeof(MatMul), nameof(MatMul.Kernel)).MakeGenericMethod(type.Stored, type.Element, typeof(TTile)),
             MatMul.LanesOf<TTile>(),
             target));
+
+    private static IEnumerable<CatalogedKernel> Attending<TRow, TRows, TTile>(string tile)
+        where TRow : unmanaged
+        where TRows : struct, IQueryRows<TRow>
+        where TTile : struct, IAttentionTile => ElementTypes.Select(type => new CatalogedKernel(
+            $"{nameof(Attention)}.{type.Name}.{tile}{TRows.Count}",
+            Find(typeof(Attention), nameof(Attention.Kernel)).MakeGenericMethod(
+                type.Stored, type.Element, typeof(TRow), typeof(TRows), typeof(TTile)),
+            AttentionLaunch.MaxLanes));
 
     private static MethodInfo Find(Type operation, string method) =>
         operation.GetMethod(method, BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public)

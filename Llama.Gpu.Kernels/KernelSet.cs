@@ -38,6 +38,9 @@ public sealed class KernelSet(Accelerator accelerator, LaunchShapes shapes)
     /// <summary>New keys or values into the cache.</summary>
     public KeyValueCacheAppend KeyValueCacheAppend { get; } = new(accelerator, shapes);
 
+    /// <summary>Queries, rotated on the way, against the cache, in one pass.</summary>
+    public Attention Attention { get; } = new(accelerator, shapes);
+
     /// <summary>Rotated queries against the key cache.</summary>
     public RopeScores RopeScores { get; } = new(accelerator, shapes);
 

@@ -1,13 +1,15 @@
 namespace Llama.Gpu.Kernels;
 
 /// <summary>
-/// Stores keys (rotated) or values of new tokens in the cache: <c>cache[firstPosition + t, i] = input[t, i]</c>, rounded to the
-/// cache's type. input (T, kvHeads * headDim) f32, cache (capacity, kvHeads * headDim) stored. Both are row-major with rows of
-/// the same width, so the new rows are one contiguous stretch.
+/// Stores the keys and values of new tokens in the cache, the keys rotated as <see cref="Rope"/> does, since a key's position never
+/// changes: <c>keyCache[p, h, :] = rope(keys[t, h, :])</c> and <c>valueCache[p, h, :] = values[t, h, :]</c> with
+/// p = firstPosition + t, rounded to the cache's type. keys and values (T, kvHeads, headDim) f32; cosines and sines
+/// (positions, headDim/2) f32; caches (capacity, kvHeads, headDim) stored. A group takes a head of a token, a lane pairs
+/// (i, i + headDim/2) of it.
 /// </summary>
 public sealed class KeyValueCacheAppend : ITypedKernel<KeyValueCacheAppend.Launch>
 {
-    private readonly LaunchShapes _shapes;
+    private readonly AttentionLaunch _launch;
     private readonly KernelByType<Launch> _kernels;
 
     /// <summary>Prepares the operation for an accelerator.</summary>
@@ -15,50 +17,100 @@ public sealed class KeyValueCacheAppend : ITypedKernel<KeyValueCacheAppend.Launc
     /// <param name="shapes">How work is cut, or null for <see cref="LaunchShapes.For"/>.</param>
     public KeyValueCacheAppend(Accelerator accelerator, LaunchShapes? shapes = null)
     {
-        _shapes = shapes ?? LaunchShapes.For(accelerator);
+        _launch = (shapes ?? LaunchShapes.For(accelerator)).Attention;
         _kernels = new(accelerator, this);
     }
 
     internal delegate void Launch(
-        AcceleratorStream stream, KernelConfig config, ArrayView<float> input, WeightView cache, long offset, long count);
+        AcceleratorStream stream,
+        KernelConfig config,
+        ArrayView<float> keys,
+        ArrayView<float> values,
+        ArrayView<float> cosines,
+        ArrayView<float> sines,
+        WeightView keyCache,
+        WeightView valueCache,
+        AttentionShape shape);
 
     /// <summary>Bytes and operations of one run.</summary>
-    public static Cost CostOf(TensorType type, int tokenCount, int width) => new((long)tokenCount * width * (4 + type.ElementSize()), 0);
+    public static Cost CostOf(TensorType type, AttentionShape shape) =>
+        new(
+            (2L * shape.TokenCount * shape.KeyValueWidth * (4 + type.ElementSize())) + ((long)shape.TokenCount * shape.HeadDim * 4),
+            (long)shape.TokenCount * shape.KeyValueWidth * 3);
 
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
-    /// <param name="input">(T, width).</param>
-    /// <param name="cache">(capacity, width), changed in T rows from <paramref name="firstPosition"/> on.</param>
-    /// <param name="tokenCount">T, at least 1.</param>
-    /// <param name="width">Width of all key-value heads together.</param>
-    /// <param name="firstPosition">Position of the first token.</param>
-    /// <exception cref="ArgumentException">A view does not have its shape, or the cache has no room for the tokens.</exception>
-    public void Run(AcceleratorStream stream, ArrayView<float> input, WeightView cache, int tokenCount, int width, int firstPosition)
+    /// <param name="keys">(T, kvHeads, headDim), not rotated.</param>
+    /// <param name="values">(T, kvHeads, headDim).</param>
+    /// <param name="cosines">(positions, headDim/2).</param>
+    /// <param name="sines">(positions, headDim/2).</param>
+    /// <param name="keyCache">(capacity, kvHeads, headDim); positions firstPosition to firstPosition + T - 1 are written.</param>
+    /// <param name="valueCache">(capacity, kvHeads, headDim), of the keys' type; the same positions are written.</param>
+    /// <param name="shape">Extents.</param>
+    /// <exception cref="ArgumentException">A view does not have its shape or type, or an extent is out of range.</exception>
+    public void Run(
+        AcceleratorStream stream,
+        ArrayView<float> keys,
+        ArrayView<float> values,
+        ArrayView<float> cosines,
+        ArrayView<float> sines,
+        WeightView keyCache,
+        WeightView valueCache,
+        AttentionShape shape)
     {
-        Require.Dimension(tokenCount);
-        Require.Dimension(width);
-        Require.Position(firstPosition, tokenCount);
-        Require.Holds(input, tokenCount, width);
-        Require.Holds(cache, (long)firstPosition + tokenCount, width);
-        long count = (long)tokenCount * width;
-        _kernels[cache.Type](stream, _shapes.Elementwise(count), input, cache, (long)firstPosition * width, count);
+        shape.Validate(nameof(shape));
+        Require.Holds(keys, shape.TokenCount, shape.KeyValueWidth);
+        Require.Holds(values, shape.TokenCount, shape.KeyValueWidth);
+        Require.Holds(cosines, shape.PositionCount, shape.HeadDim >> 1);
+        Require.Holds(sines, shape.PositionCount, shape.HeadDim >> 1);
+        Require.Holds(keyCache, shape.PositionCount, shape.KeyValueWidth);
+        Require.Holds(valueCache, shape.PositionCount, shape.KeyValueWidth);
+        if (valueCache.Type != keyCache.Type)
+        {
+            throw new ArgumentException($"expected elements of the keys' type {keyCache.Type}, found {valueCache.Type}", nameof(valueCache));
+        }
+
+        KernelConfig config = _launch.Config(shape.TokenCount, shape.KeyValueHeadCount);
+        _kernels[keyCache.Type](stream, config, keys, values, cosines, sines, keyCache, valueCache, shape);
     }
 
     Launch ITypedKernel<Launch>.Load<T, TElement>(Accelerator accelerator)
     {
-        var kernel = accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, long, long>(Kernel<T, TElement>);
-        return (stream, config, input, cache, offset, count) => kernel(stream, config, input, cache.As<T>(), offset, count);
+        var kernel = accelerator.LoadKernel<
+            ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<T>, ArrayView<T>, AttentionShape>(
+                Kernel<T, TElement>);
+        return (stream, config, keys, values, cosines, sines, keyCache, valueCache, shape) =>
+            kernel(stream, config, keys, values, cosines, sines, keyCache.As<T>(), valueCache.As<T>(), shape);
     }
 
-    internal static void Kernel<T, TElement>(ArrayView<float> input, ArrayView<T> cache, long offset, long count)
+    internal static void Kernel<T, TElement>(
+        ArrayView<float> keys,
+        ArrayView<float> values,
+        ArrayView<float> cosines,
+        ArrayView<float> sines,
+        ArrayView<T> keyCache,
+        ArrayView<T> valueCache,
+        AttentionShape shape)
         where T : unmanaged
         where TElement : struct, IElement<T>
     {
-        long end = Spread.End(count, Grid.IdxX, Grid.DimX);
+        int half = shape.HeadDim >> 1;
+        int position = shape.FirstPosition + Grid.IdxX;
+        long headOffset = (long)Grid.IdxY * shape.HeadDim;
+        long source = ((long)Grid.IdxX * shape.KeyValueWidth) + headOffset;
+        long target = ((long)position * shape.KeyValueWidth) + headOffset;
+        long angle = (long)position * half;
         int lanes = Group.DimX;
-        for (long i = Spread.First(count, Grid.IdxX, Grid.DimX) + Group.IdxX; i < end; i += lanes)
+        for (int i = Group.IdxX; i < half; i += lanes)
         {
-            cache[offset + i] = TElement.FromFloat(input[i]);
+            float a = keys[source + i];
+            float b = keys[source + half + i];
+            float cosine = cosines[angle + i];
+            float sine = sines[angle + i];
+            keyCache[target + i] = TElement.FromFloat((a * cosine) - (b * sine));
+            keyCache[target + half + i] = TElement.FromFloat((b * cosine) + (a * sine));
+            valueCache[target + i] = TElement.FromFloat(values[source + i]);
+            valueCache[target + half + i] = TElement.FromFloat(values[source + half + i]);
         }
     }
 }

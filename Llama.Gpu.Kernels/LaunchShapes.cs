@@ -41,6 +41,9 @@ public sealed partial record LaunchShapes(
     // Where lanes run one after the other, a group is a call: few groups, each with a long loop.
     private static readonly LaunchShapes OneLane = new(1, 1 << 14, 1, 4, 0, Require.MaxDimension, MatMulTile.OneLane);
 
+    /// <summary>How <see cref="Kernels.Attention"/> is cut.</summary>
+    public AttentionLaunch Attention { get; init; } = AttentionLaunch.OneLane;
+
     /// <summary>The shapes for an accelerator.</summary>
     public static LaunchShapes For(Accelerator accelerator)
     {
@@ -57,6 +60,7 @@ public sealed partial record LaunchShapes(
             ( < 256, _, _) => new(lanes, 4, lanes, 1, 16, 4, MatMulTile.Small),
             _ => new(lanes, 4, lanes, 1, 16, 4, MatMulTile.Wide),
         };
+        shapes = shapes with { Attention = AttentionLaunch.For(accelerator) };
         TakeTensorCores(accelerator, ref shapes);
         return shapes;
     }

@@ -82,29 +82,19 @@ internal sealed class LoopForest
 
         var block = new IrBlock();
         Jump[] jumps = [.. sources.SelectMany(source => source.Successors).Where(jump => jump.Block == target)];
-        if (jumps is [{ } only])
+        if (jumps is [var only])
         {
-            // the one way's values stand as they are, so that a constant is seen to be one
+            // what is passed stays in sight: a constant that a counter starts from is to be found
             block.Terminator = new Goto(new Jump(target, only.Arguments));
-            only.Block = block;
             only.Arguments = [];
-            Insert(function, block, target, sources);
-            return true;
         }
-
-        block.Parameters.AddRange(target.Parameters.Select(parameter => new BlockParameter(block, parameter.Type) { Name = parameter.Name }));
-        foreach (Jump jump in jumps)
+        else
         {
-            jump.Block = block;
+            block.Parameters.AddRange(target.Parameters.Select(parameter => new BlockParameter(block, parameter.Type) { Name = parameter.Name }));
+            block.Terminator = new Goto(new Jump(target, [.. block.Parameters]));
         }
 
-        block.Terminator = new Goto(new Jump(target, [.. block.Parameters]));
-        Insert(function, block, target, sources);
-        return true;
-    }
-
-    private void Insert(IrFunction function, IrBlock block, IrBlock target, IrBlock[] sources)
-    {
+        Array.ForEach(jumps, jump => jump.Block = block);
         function.Blocks.Insert(function.Blocks.IndexOf(target), block);
         _predecessors[block] = [.. _predecessors[target].Where(sources.Contains)];
         _predecessors[target] = [.. _predecessors[target].Except(sources), block];

@@ -86,9 +86,13 @@ public sealed class EdgeValueTests(bool manyLanes)
         values = [.. values, .. values.Select(value => -value)];
         using var data = new OpData(_accelerator, _kernels);
         var input = data.Floats(values);
-        var cache = data.Weights(type, values.Length);
-        _kernels.KeyValueCacheAppend.Run(Stream, input.View, cache.View, 1, values.Length, 0);
-        Assert.That(OpData.Read(cache.View), Is.EqualTo(input.Values.Select(value => ReferenceOps.Round(value, type))));
+        var keys = data.Floats(new double[values.Length]);
+        var angles = data.Floats(new double[values.Length / 2]);
+        var keyCache = data.Weights(type, values.Length);
+        var valueCache = data.Weights(type, values.Length);
+        var shape = new AttentionShape(1, 0, 1, 1, values.Length);
+        _kernels.KeyValueCacheAppend.Run(Stream, keys.View, input.View, angles.View, angles.View, keyCache.View, valueCache.View, shape);
+        Assert.That(OpData.Read(valueCache.View), Is.EqualTo(input.Values.Select(value => ReferenceOps.Round(value, type))));
     }
 
     [Test]

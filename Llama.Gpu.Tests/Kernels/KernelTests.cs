@@ -33,7 +33,10 @@ public sealed class KernelTests
     public void Operations_agree_with_any_size_of_group(int warpSize, int warps, int lanes)
     {
         using Accelerator accelerator = TestAccelerators.CreateSanitized(warpSize, warps);
-        var kernels = new KernelSet(accelerator, LaunchShapes.For(accelerator) with { Lanes = lanes, ProductLanes = lanes, WarpBlocks = 3, ElementsPerLane = 2 });
+        LaunchShapes shapes = LaunchShapes.For(accelerator);
+        AttentionLaunch attention = shapes.Attention with { Lanes = lanes, Groups = 7 };
+        shapes = shapes with { Lanes = lanes, Attention = attention, ProductLanes = lanes, WarpBlocks = 3, ElementsPerLane = 2 };
+        var kernels = new KernelSet(accelerator, shapes);
         OpCase[] cases =
         [
             OpCases.Gather(3, 5, 33, TensorType.BFloat16),
@@ -49,11 +52,15 @@ public sealed class KernelTests
             OpCases.Residual(3, 33),
             OpCases.Gate(3, 33),
             OpCases.Rotation(2, 3, 8, 5),
-            OpCases.CacheAppend(3, 24, 2, TensorType.BFloat16),
+            OpCases.CacheAppend(3, 3, 8, 2, TensorType.BFloat16),
             OpCases.Scores(new(2, 31, 4, 2, 8), TensorType.BFloat16),
             OpCases.Softmax(new(2, 31, 4, 2, 8)),
             OpCases.WeightedSum(new(2, 31, 4, 2, 8), TensorType.BFloat16),
             OpCases.WeightedSum(new(1, 3, 1, 1, 128), TensorType.Float32),
+            OpCases.Attend(new(2, 31, 4, 2, 8), TensorType.BFloat16),
+            OpCases.Attend(new(1, 299, 3, 1, 128), TensorType.Float16),
+            OpCases.Attend(new(3, 150, 3, 1, 16), TensorType.Float32, parts: 2),
+            OpCases.Attend(new(3, 0, 1, 1, 6), TensorType.Float32),
             OpCases.Largest(127),
         ];
         Assert.That(cases.Select(opCase => opCase.Check(accelerator, kernels)), Is.All.Null);

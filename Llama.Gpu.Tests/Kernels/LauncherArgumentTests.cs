@@ -67,10 +67,21 @@ public sealed class LauncherArgumentTests
             k => k.Rope.Run(Stream, F(99), F(19), F(20), 2, 1, 8, 3));
         yield return Case("rotation at a negative position", "firstPosition", "0 to", "found -1",
             k => k.Rope.Run(Stream, F(99), F(99), F(99), 1, 1, 8, -1));
-        yield return Case("append past the capacity", "cache", "at least 40 elements (5 x 8", "found 39",
-            k => k.KeyValueCacheAppend.Run(Stream, F(16), W(39), 2, 8, 3));
-        yield return Case("append at an absurd position", "firstPosition", "0 to", "found 2147483647",
-            k => k.KeyValueCacheAppend.Run(Stream, F(16), W(40), 2, 8, int.MaxValue));
+        yield return Case("append past the keys' capacity", "keyCache", "at least 80 elements (5 x 16", "found 79",
+            k => k.KeyValueCacheAppend.Run(Stream, F(32), F(32), F(20), F(20), W(79), W(80), shape));
+        yield return Case("append past the values' capacity", "valueCache", "at least 80 elements (5 x 16", "found 79",
+            k => k.KeyValueCacheAppend.Run(Stream, F(32), F(32), F(20), F(20), W(80), W(79), shape));
+        yield return Case("append to caches of two types", "valueCache", "Float32", "found Float16",
+            k => k.KeyValueCacheAppend.Run(Stream, F(32), F(32), F(20), F(20), W(80), new(TensorType.Float16, W(80).Data), shape));
+        yield return Case("append of short keys", "keys", "at least 32", "found 31",
+            k => k.KeyValueCacheAppend.Run(Stream, F(31), F(32), F(20), F(20), W(80), W(80), shape));
+        yield return Case("append of short values", "values", "at least 32", "found 31",
+            k => k.KeyValueCacheAppend.Run(Stream, F(32), F(31), F(20), F(20), W(80), W(80), shape));
+        yield return Case("append past the tables", "sines", "at least 20", "found 19",
+            k => k.KeyValueCacheAppend.Run(Stream, F(32), F(32), F(20), F(19), W(80), W(80), shape));
+        yield return Case("append at an absurd position", "FirstPosition", "0 to", "found 2147483647",
+            k => k.KeyValueCacheAppend.Run(
+                Stream, F(32), F(32), F(20), F(20), W(80), W(80), shape with { FirstPosition = int.MaxValue }));
         yield return Case("scores with a short cache", "keys", "at least 80 elements (5 x 16", "found 79",
             k => k.RopeScores.Run(Stream, F(64), W(79), F(20), F(20), F(40), shape, 1f));
         yield return Case("scores with short queries", "queries", "at least 64", "found 63",
@@ -91,6 +102,20 @@ public sealed class LauncherArgumentTests
             k => k.AttentionWeightedSum.Run(Stream, F(40), W(79), F(64), shape));
         yield return Case("weighted sum with a short output", "output", "at least 64", "found 63",
             k => k.AttentionWeightedSum.Run(Stream, F(40), W(80), F(63), shape));
+        yield return Case("attention with short keys", "keys", "at least 80 elements (5 x 16", "found 79",
+            k => k.Attention.Run(Stream, F(64), W(79), W(80), F(20), F(20), F(64), F(0), shape, 1f));
+        yield return Case("attention with short values", "values", "at least 80 elements (5 x 16", "found 79",
+            k => k.Attention.Run(Stream, F(64), W(80), W(79), F(20), F(20), F(64), F(0), shape, 1f));
+        yield return Case("attention with values of another type", "values", "Float32", "found Float16",
+            k => k.Attention.Run(Stream, F(64), W(80), new(TensorType.Float16, W(80).Data), F(20), F(20), F(64), F(0), shape, 1f));
+        yield return Case("attention with short queries", "queries", "at least 64", "found 63",
+            k => k.Attention.Run(Stream, F(63), W(80), W(80), F(20), F(20), F(64), F(0), shape, 1f));
+        yield return Case("attention past the tables", "sines", "at least 20", "found 19",
+            k => k.Attention.Run(Stream, F(64), W(80), W(80), F(20), F(19), F(64), F(0), shape, 1f));
+        yield return Case("attention with a short output", "output", "at least 64", "found 63",
+            k => k.Attention.Run(Stream, F(64), W(80), W(80), F(20), F(20), F(63), F(0), shape, 1f));
+        yield return Case("attention of a head too wide", "shape", "256", "found 258",
+            k => k.Attention.Run(Stream, F(1), W(1), W(1), F(1), F(1), F(1), F(0), new(1, 0, 1, 1, 258), 1f));
         yield return Case("argmax of nothing", "count", "1 to", "found 0",
             k => k.ArgMax.Run(Stream, F(4), I(1), 0));
         yield return Case("argmax without room for the result", "result", "at least 1", "found 0",
@@ -149,6 +174,10 @@ public sealed class LauncherArgumentTests
         var shape = new AttentionShape(2, 3, 4, 2, 8);
         var sum = new Cost((36 * 4) + (5 * 16 * 2) + (2 * 32 * 4), 36 * 8 * 2);
         Assert.That(AttentionWeightedSum.CostOf(TensorType.Float16, shape), Is.EqualTo(sum));
+
+        // queries, output and angles of 2 tokens, keys and values of 5 positions; rotation, two products and a softmax
+        var attention = new Cost((2 * (32 + 32 + 8) * 4) + (2 * 5 * 16 * 2), (2 * 32 * 4) + (36 * ((8 * 4) + 5)));
+        Assert.That(Attention.CostOf(TensorType.Float16, shape), Is.EqualTo(attention));
     }
 
     private static TestCaseData Case(string name, string argument, string expected, string found, Action<KernelSet> run) =>

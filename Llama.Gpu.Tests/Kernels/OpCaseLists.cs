@@ -32,10 +32,18 @@ internal static class OpCaseLists
         .. from t in Lengths from h in Lengths where t * h < 200_000 select OpCases.Residual(t, h),
         .. from t in Lengths from i in Lengths where t * i < 200_000 select OpCases.Gate(t, i),
         .. from t in Lengths from d in HeadDims from heads in GroupSizes from p in (int[])[0, 33] select OpCases.Rotation(t, heads, d, p),
-        .. from type in Types from t in Lengths from w in (int[])[8, 64, 130] from p in (int[])[0, 33] select OpCases.CacheAppend(t, w, p, type),
+        .. from type in Types
+           from t in Lengths
+           from heads in ((int Count, int Dim)[])[(1, 8), (2, 64), (3, 10)]
+           from p in (int[])[0, 33]
+           select OpCases.CacheAppend(t, heads.Count, heads.Dim, p, type),
         .. from type in Types from shape in Attention() select OpCases.Scores(shape, type),
         .. from shape in Attention() select OpCases.Softmax(shape),
         .. from type in Types from shape in Attention() select OpCases.WeightedSum(shape, type),
+        .. from type in Types from shape in OnePass() select OpCases.Attend(shape, type),
+        .. from type in Types from shape in OddHeads() select OpCases.Attend(shape, type),
+        .. from type in Types select OpCases.Attend(new(1000, 0, 1, 1, 8), type),
+        .. from type in Types from parts in (int[])[0, 1, 2, 5] select OpCases.Attend(new(2, 700, 6, 2, 64), type, parts: parts),
         .. from n in (int[])[.. Lengths, 32000] select OpCases.Largest(n),
     ];
 
@@ -61,15 +69,29 @@ internal static class OpCaseLists
         .. from c in ((int, int)[])[(1, 1), (3, 127), (2, 1000)] select OpCases.Residual(c.Item1, c.Item2),
         .. from c in ((int, int)[])[(1, 1), (3, 127), (2, 1000)] select OpCases.Gate(c.Item1, c.Item2),
         .. from d in HeadDims from c in ((int, int)[])[(1, 1), (3, 8)] select OpCases.Rotation(c.Item1, c.Item2, d, 17),
-        .. from type in Types from c in ((int, int)[])[(1, 8), (3, 130), (17, 64)] select OpCases.CacheAppend(c.Item1, c.Item2, 3, type),
+        .. from type in Types from c in ((int, int, int)[])[(1, 1, 8), (3, 2, 66), (17, 1, 64)] select OpCases.CacheAppend(c.Item1, c.Item2, c.Item3, 3, type),
         .. from type in Types from shape in FewQueries() select OpCases.Scores(shape, type),
         .. from shape in FewQueries() select OpCases.Softmax(shape),
         .. from type in Types from shape in FewQueries() select OpCases.WeightedSum(shape, type),
+        .. from type in Types from shape in FewQueries() select OpCases.Attend(shape, type),
+        .. from shape in OddHeads() select OpCases.Attend(shape, TensorType.BFloat16),
+        OpCases.Attend(new(3, 300, 3, 1, 24), TensorType.Float16, parts: 3),
         .. from n in Lengths select OpCases.Largest(n),
     ];
 
     private static IEnumerable<AttentionShape> Attention() =>
         from d in HeadDims from g in GroupSizes from step in Steps select new AttentionShape(step.T, step.P, g * 2, 2, d);
+
+    // decoding at every number of positions, prefill of every number of tokens with and without a cache before them
+    private static IEnumerable<AttentionShape> OnePass() =>
+        from d in HeadDims
+        from g in GroupSizes
+        from step in (IEnumerable<(int T, int P)>)[.. Lengths.Select(length => (1, length - 1)), .. Steps]
+        select new AttentionShape(step.T, step.P, g * 2, 2, d);
+
+    // heads of widths that are no power of two, no multiple of eight, the smallest and the largest
+    private static IEnumerable<AttentionShape> OddHeads() =>
+        from d in (int[])[2, 6, 20, 80, 96, 256] select new AttentionShape(3, 129, 6, 2, d);
 
     private static IEnumerable<AttentionShape> FewQueries() =>
     [

@@ -195,22 +195,34 @@ internal static class OpCases
                 () => ReferenceOps.Rope(values.Values, cosines.Values, sines.Values, heads, headDim, firstPosition));
         });
 
-    public static OpCase CacheAppend(int tokens, int width, int firstPosition, TensorType type) => new(
-        nameof(KeyValueCacheAppend), $"T={tokens} W={width} p={firstPosition}", type, KeyValueCacheAppend.CostOf(type, tokens, width), data =>
+    public static OpCase CacheAppend(int tokens, int heads, int headDim, int firstPosition, TensorType type)
+    {
+        var shape = new AttentionShape(tokens, firstPosition, heads, heads, headDim);
+        return new(nameof(KeyValueCacheAppend), Describe(shape), type, KeyValueCacheAppend.CostOf(type, shape), data =>
         {
-            var input = data.Floats((long)tokens * width, scale: 100);
-            var cache = data.Weights(type, (long)(firstPosition + tokens + 2) * width);
+            long width = shape.KeyValueWidth;
+            var keys = data.Floats(tokens * width);
+            var values = data.Floats(tokens * width, scale: 100);
+            var tables = ReferenceOps.RopeTables(shape.PositionCount, headDim);
+            var cosines = data.Floats(tables.Cosines);
+            var sines = data.Floats(tables.Sines);
+            var keyCache = data.Weights(type, (shape.PositionCount + 2) * width);
+            var valueCache = data.Weights(type, (shape.PositionCount + 2) * width);
             return new(
-                stream => data.Kernels.KeyValueCacheAppend.Run(stream, input.View, cache.View, tokens, width, firstPosition),
-                () => OpData.Read(cache.View),
+                stream => data.Kernels.KeyValueCacheAppend.Run(
+                    stream, keys.View, values.View, cosines.View, sines.View, keyCache.View, valueCache.View, shape),
+                () => [.. OpData.Read(keyCache.View), .. OpData.Read(valueCache.View)],
                 () =>
                 {
-                    double[] expected = [.. cache.Values];
-                    double[] rounded = [.. input.Values.Select(value => ReferenceOps.Round(value, type))];
-                    rounded.CopyTo(expected, firstPosition * width);
-                    return expected;
+                    double[] rotated = ReferenceOps.Rope(keys.Values, cosines.Values, sines.Values, heads, headDim, firstPosition);
+                    double[] expectedKeys = [.. keyCache.Values];
+                    double[] expectedValues = [.. valueCache.Values];
+                    rotated.Select(value => ReferenceOps.Round(value, type)).ToArray().CopyTo(expectedKeys, firstPosition * width);
+                    values.Values.Select(value => ReferenceOps.Round(value, type)).ToArray().CopyTo(expectedValues, firstPosition * width);
+                    return [.. expectedKeys, .. expectedValues];
                 });
         });
+    }
 
     public static OpCase Scores(AttentionShape shape, TensorType type) => new(
         nameof(RopeScores), Describe(shape), type, RopeScores.CostOf(type, shape), data =>
@@ -255,6 +267,37 @@ internal static class OpCases
                 stream => data.Kernels.AttentionWeightedSum.Run(stream, probabilities.View, values.View, output, shape),
                 () => OpData.Read(output),
                 () => ReferenceOps.AttentionWeightedSum(probabilities.Values, values.Values, shape));
+        });
+
+    /// <summary>
+    /// Scores spread over about <paramref name="spread"/> either way, so that the maximum rises from block to block. The scratch memory
+    /// has room for <paramref name="parts"/> parts of the keys, or for as many as the accelerator has use for in decoding.
+    /// </summary>
+    public static OpCase Attend(AttentionShape shape, TensorType type, double spread = 4, int? parts = null) => new(
+        nameof(Attention), Describe(shape), type, Attention.CostOf(type, shape), data =>
+        {
+            var queries = data.Floats((long)shape.TokenCount * shape.QueryWidth, spread * 3);
+            var keys = data.Weights(type, (long)(shape.PositionCount + 1) * shape.KeyValueWidth);
+            var values = data.Weights(type, (long)(shape.PositionCount + 1) * shape.KeyValueWidth);
+            var tables = ReferenceOps.RopeTables(shape.PositionCount, shape.HeadDim);
+            var cosines = data.Floats(tables.Cosines);
+            var sines = data.Floats(tables.Sines);
+            var output = data.Output((long)shape.TokenCount * shape.QueryWidth);
+            var scratch = data.Output(
+                parts * (long)shape.TokenCount * shape.HeadCount * (shape.HeadDim + 2)
+                    ?? data.Kernels.Attention.PartLength(shape.HeadCount, shape.KeyValueHeadCount, shape.HeadDim));
+            float scale = 1f / MathF.Sqrt(shape.HeadDim);
+            return new(
+                stream => data.Kernels.Attention.Run(
+                    stream, queries.View, keys.View, values.View, cosines.View, sines.View, output, scratch, shape, scale),
+                () => OpData.Read(output),
+                () =>
+                {
+                    double[] rotated = ReferenceOps.Rope(
+                        queries.Values, cosines.Values, sines.Values, shape.HeadCount, shape.HeadDim, shape.FirstPosition);
+                    double[] scores = ReferenceOps.Scores(rotated, keys.Values, shape, scale, masked: 0);
+                    return ReferenceOps.AttentionWeightedSum(ReferenceOps.CausalSoftmax(scores, shape), values.Values, shape);
+                });
         });
 
     public static OpCase Largest(int count) => new(

@@ -83,6 +83,18 @@ public sealed class DecoderSessionTests
         Assert.That(_session.Forward([2]).ToArray(), Is.EqualTo(expected).Within(1e-5));
     }
 
+    [Test]
+    public void Observed_session_agrees_and_only_then_holds_scores()
+    {
+        var accelerator = TestAccelerators.Sequential;
+        float[] expected = _session.Forward([1, 2, 3, 4]).ToArray();
+        long before = accelerator.AllocatedBytes;
+        _session.Rewind(0);
+        _session.Observer = (_, _, _) => { };
+        Assert.That(_session.Forward([1, 2, 3, 4]).ToArray(), Is.EqualTo(expected).Within(1e-5));
+        Assert.That(accelerator.AllocatedBytes - before, Is.EqualTo(_model.Config.HeadCount * 3 * 8 * sizeof(float)));
+    }
+
     [TestCase(0)]
     [TestCase(100_000)]
     public void Context_length_is_checked(int length) =>

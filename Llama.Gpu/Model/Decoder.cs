@@ -6,7 +6,10 @@ namespace Llama.Gpu.Model;
 /// <summary>The forward pass of a Llama: the list of kernels that turn tokens into logits.</summary>
 internal sealed class Decoder(LlamaConfig config, LlamaWeights weights, KernelSet kernels, AcceleratorStream stream)
 {
-    /// <summary>Called after each step, if set.</summary>
+    /// <summary>
+    /// Called after each step, if set. Attention then takes its steps one by one, with the scores in device memory; results agree
+    /// with those of the one pass but for rounding.
+    /// </summary>
     public DecoderStepObserver? Observer { get; set; }
 
     /// <summary>
@@ -22,7 +25,6 @@ internal sealed class Decoder(LlamaConfig config, LlamaWeights weights, KernelSe
         int hidden = config.HiddenSize;
         float scale = 1f / MathF.Sqrt(config.HeadDim);
         var shape = new AttentionShape(n, state.Position, config.HeadCount, config.KeyValueHeadCount, config.HeadDim);
-        ArrayView<float> scores = state.Scores.SubView(0, (long)config.HeadCount * n * shape.PositionCount);
 
         // x = embedding[tokens]
         state.Tokens.CopyFromCPU(stream, tokens);
@@ -43,18 +45,13 @@ internal sealed class Decoder(LlamaConfig config, LlamaWeights weights, KernelSe
             Project(w.Value, state.Normed, state.Value, n);
             Observe(DecoderStep.Value, layer, state.Value, n, config.KeyValueWidth);
 
-            // keys are rotated once, when they enter the cache
-            kernels.Rope.Run(
-                stream, state.Key, state.Cosines, state.Sines, n, config.KeyValueHeadCount, config.HeadDim, state.Position);
-            Observe(DecoderStep.RotatedKey, layer, state.Key, n, config.KeyValueWidth);
-            kernels.KeyValueCacheAppend.Run(stream, state.Key, state.KeyCache[layer], n, config.KeyValueWidth, state.Position);
-            kernels.KeyValueCacheAppend.Run(stream, state.Value, state.ValueCache[layer], n, config.KeyValueWidth, state.Position);
+            // keys are rotated once, on their way into the cache
+            kernels.KeyValueCacheAppend.Run(
+                stream, state.Key, state.Value, state.Cosines, state.Sines, state.KeyCache[layer], state.ValueCache[layer], shape);
+            ObserveRotatedKey(layer, state, n);
 
             // x += Wo (softmax(rope(q) k / sqrt(headDim)) v)
-            kernels.RopeScores.Run(stream, state.Query, state.KeyCache[layer], state.Cosines, state.Sines, scores, shape, scale);
-            kernels.CausalSoftmax.Run(stream, scores, shape);
-            Observe(DecoderStep.Probabilities, layer, scores, 1, scores.Length);
-            kernels.AttentionWeightedSum.Run(stream, scores, state.ValueCache[layer], state.Attended, shape);
+            Attend(layer, state, shape, scale);
             Observe(DecoderStep.Attended, layer, state.Attended, n, config.QueryWidth);
             Project(w.Output, state.Attended, state.Projected, n);
             kernels.ResidualAdd.Run(stream, state.Hidden, state.Projected, n, hidden);
@@ -84,6 +81,36 @@ internal sealed class Decoder(LlamaConfig config, LlamaWeights weights, KernelSe
         kernels.OutputHead.Run(stream, row, weights.Head, state.Logits, 1, config.VocabularySize, config.HiddenSize);
         Observe(DecoderStep.Logits, -1, state.Logits, 1, config.VocabularySize);
         state.Logits.CopyToCPU(stream, logits);
+    }
+
+    private void Attend(int layer, DecoderState state, AttentionShape shape, float scale)
+    {
+        WeightView keys = state.KeyCache[layer];
+        WeightView values = state.ValueCache[layer];
+        if (Observer is null)
+        {
+            kernels.Attention.Run(
+                stream, state.Query, keys, values, state.Cosines, state.Sines, state.Attended, state.AttentionParts, shape, scale);
+            return;
+        }
+
+        // the same in three steps, for the sake of the probabilities between them
+        ArrayView<float> scores = state.Scores.SubView(0, (long)shape.HeadCount * shape.TokenCount * shape.PositionCount);
+        kernels.RopeScores.Run(stream, state.Query, keys, state.Cosines, state.Sines, scores, shape, scale);
+        kernels.CausalSoftmax.Run(stream, scores, shape);
+        Observe(DecoderStep.Probabilities, layer, scores, 1, scores.Length);
+        kernels.AttentionWeightedSum.Run(stream, scores, values, state.Attended, shape);
+    }
+
+    // the cache has them rounded to its type
+    private void ObserveRotatedKey(int layer, DecoderState state, int n)
+    {
+        if (Observer is not null)
+        {
+            kernels.Rope.Run(
+                stream, state.Key, state.Cosines, state.Sines, n, config.KeyValueHeadCount, config.HeadDim, state.Position);
+            Observe(DecoderStep.RotatedKey, layer, state.Key, n, config.KeyValueWidth);
+        }
     }
 
     private void Project(in Projection projection, ArrayView<float> input, ArrayView<float> output, int tokens)

@@ -11,12 +11,14 @@ public sealed class DecoderSession : IDecoderSession
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ChunkLength, 1);
         _decoder = new Decoder(model.Config, model.Weights, model.Kernels, model.Accelerator.DefaultStream);
+        LlamaConfig config = model.Config;
         _state = new DecoderState(
             model.Accelerator,
-            model.Config,
+            config,
             contextLength,
             Math.Min(options.ChunkLength, contextLength),
-            options.CacheType ?? model.Weights.Layers[0].Key.Weight.Type);
+            options.CacheType ?? model.Weights.Layers[0].Key.Weight.Type,
+            model.Kernels.Attention.PartLength(config.HeadCount, config.KeyValueHeadCount, config.HeadDim));
         _logits = new float[model.Config.VocabularySize];
     }
 
@@ -29,7 +31,10 @@ public sealed class DecoderSession : IDecoderSession
     /// <inheritdoc/>
     public int Position => _state.Position;
 
-    /// <summary>Called with the result of each step of the forward pass, if set.</summary>
+    /// <summary>
+    /// Called with the result of each step of the forward pass, if set. Attention then goes through scores in device memory, which
+    /// are allocated when first needed: results differ by rounding from those of an unobserved session.
+    /// </summary>
     public DecoderStepObserver? Observer
     {
         get => _decoder.Observer;

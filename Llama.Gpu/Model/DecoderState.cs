@@ -10,34 +10,33 @@ namespace Llama.Gpu.Model;
 internal sealed class DecoderState : IDisposable
 {
     private readonly List<IDisposable> _buffers = [];
+    private readonly Accelerator _accelerator;
+    private readonly long _scoreCount;
+    private ArrayView<float>? _scores;
 
     /// <param name="accelerator">Where the memory is taken.</param>
     /// <param name="config">The model.</param>
     /// <param name="contextLength">Positions S the cache has room for.</param>
     /// <param name="chunkLength">Tokens T that are computed at once.</param>
     /// <param name="cacheType">Type of the KV cache.</param>
-    public DecoderState(Accelerator accelerator, LlamaConfig config, int contextLength, int chunkLength, TensorType cacheType)
+    /// <param name="attentionPartLength">What <see cref="Attention.PartLength"/> says of the model.</param>
+    public DecoderState(
+        Accelerator accelerator, LlamaConfig config, int contextLength, int chunkLength, TensorType cacheType, long attentionPartLength)
     {
+        _accelerator = accelerator;
+        _scoreCount = checked((long)config.HeadCount * chunkLength * contextLength);
         ContextLength = contextLength;
         ChunkLength = chunkLength;
         try
         {
-            ArrayView<T> Allocate<T>(long first, long second)
-                where T : unmanaged
-            {
-                var buffer = accelerator.Allocate1D<T>(checked(first * second));
-                _buffers.Add(buffer);
-                return buffer.View;
-            }
-
             Tokens = Allocate<int>(chunkLength, 1);
             Hidden = Allocate<float>(chunkLength, config.HiddenSize);
             Normed = Allocate<float>(chunkLength, config.HiddenSize);
             Query = Allocate<float>(chunkLength, config.QueryWidth);
             Key = Allocate<float>(chunkLength, config.KeyValueWidth);
             Value = Allocate<float>(chunkLength, config.KeyValueWidth);
-            Scores = Allocate<float>((long)config.HeadCount * chunkLength, contextLength);
             Attended = Allocate<float>(chunkLength, config.QueryWidth);
+            AttentionParts = Allocate<float>(attentionPartLength, 1);
             Projected = Allocate<float>(chunkLength, config.HiddenSize);
             Gate = Allocate<float>(chunkLength, config.IntermediateSize);
             Up = Allocate<float>(chunkLength, config.IntermediateSize);
@@ -92,11 +91,17 @@ internal sealed class DecoderState : IDisposable
     /// <summary>(T, kvHeads, headDim): new values.</summary>
     public ArrayView<float> Value { get; }
 
-    /// <summary>(heads, T, positions): attention scores, then probabilities; room for S positions.</summary>
-    public ArrayView<float> Scores { get; }
+    /// <summary>
+    /// (heads, T, positions): attention scores, then probabilities; room for S positions. Only an observer sees them: they grow with
+    /// T times S, and are allocated when first asked for.
+    /// </summary>
+    public ArrayView<float> Scores => _scores ??= Allocate<float>(_scoreCount, 1);
 
     /// <summary>(T, heads, headDim): values weighted by attention.</summary>
     public ArrayView<float> Attended { get; }
+
+    /// <summary>Room for the parts that attention cuts a long context into.</summary>
+    public ArrayView<float> AttentionParts { get; }
 
     /// <summary>(T, hidden): what attention or the MLP adds to the residual stream.</summary>
     public ArrayView<float> Projected { get; }
@@ -123,4 +128,12 @@ internal sealed class DecoderState : IDisposable
     public ArrayView<float> Sines { get; }
 
     public void Dispose() => _buffers.ForEach(buffer => buffer.Dispose());
+
+    private ArrayView<T> Allocate<T>(long first, long second)
+        where T : unmanaged
+    {
+        var buffer = _accelerator.Allocate1D<T>(checked(first * second));
+        _buffers.Add(buffer);
+        return buffer.View;
+    }
 }

@@ -110,7 +110,8 @@ internal sealed class PtxEmitter
         text.Append(")\n");
         if (_options.MaxGroupSize is int lanes)
         {
-            text.Append(CultureInfo.InvariantCulture, $".maxntid {lanes}, 1, 1\n");
+            // without the second line the assembler guesses how many groups are to fit, and spills for it
+            text.Append(CultureInfo.InvariantCulture, $".maxntid {lanes}, 1, 1\n.minnctapersm 1\n");
         }
 
         text.Append("{\n");

@@ -101,14 +101,14 @@ public sealed class LoopTests
             %2: ptr.shared = allocateshared 4
             %4: i32 = load align 4 %0
             goto b1(%1)
-        b3(%8: i32):
-            goto b1(%8)
+        b3():
+            goto b1(%6)
         b1(%3: i32):
             %5: i32 = load align 4 %2
             store align 4 %2, %3
             %6: i32 = add %3, %5
             %7: i1 = lt %6, %4
-            if %7 goto b3(%6) else b2()
+            if %7 goto b3() else b2()
         b2():
             return
         """);
@@ -182,6 +182,46 @@ public sealed class LoopTests
         {
             Assert.That(new LoopForest(function).Loops, Is.Empty);
             Assert.That(BitConverter.ToInt32(memory), Is.EqualTo(expected));
+        });
+    }
+
+    [Test]
+    public void A_loop_that_a_branch_leads_to_is_written_out()
+    {
+        // nothing stands between the outer loop's condition and the inner loop, which adds up 0, 1, 2
+        IrFunction function = PassCheck.Parse("""
+            b0():
+                %0: ptr.global = parameter 0
+                %1: i32 = constant 0
+                %2: i32 = constant 1
+                %3: i32 = constant 3
+                %4: i32 = parameter 1
+                goto b1(%1, %1)
+            b1(%5: i32, %6: i32):
+                %7: i1 = lt %5, %4
+                if %7 goto b2(%1, %6) else b5()
+            b2(%8: i32, %9: i32):
+                %10: i1 = lt %8, %3
+                if %10 goto b3() else b4()
+            b3():
+                %11: i32 = add %9, %8
+                %12: i32 = add %8, %2
+                goto b2(%12, %11)
+            b4():
+                %13: i32 = add %5, %2
+                goto b1(%13, %9)
+            b5():
+                store align 4 %0, %6
+                return
+            """);
+        LoopUnrolling.Run(function, new PassOptions());
+        IrVerifier.Check(function, "unrolling");
+        var memory = new byte[4];
+        new LaneInterpreter(function, memory).Run(LaneInterpreter.Global(0), 5, 0, 0, 0);
+        Assert.Multiple(() =>
+        {
+            Assert.That(new LoopForest(function).Loops, Has.Count.EqualTo(1));
+            Assert.That(BitConverter.ToInt32(memory), Is.EqualTo(15));
         });
     }
 

@@ -37,6 +37,7 @@ public sealed class PtxTextTests
                 .param .b64 Scale_1,
                 .param .b32 Scale_2)
             .maxntid 256, 1, 1
+            .minnctapersm 1
             {
                 .reg .pred %p<1>;
                 .reg .b32 %r<1>;

@@ -27,7 +27,10 @@ public sealed class SimdKernelTests
     {
         Accelerator accelerator = SimdAccelerators.Of(bits);
         lanes = Math.Min(lanes, 32 * accelerator.WarpSize);
-        var kernels = new KernelSet(accelerator, LaunchShapes.For(accelerator) with { Lanes = lanes, ProductLanes = lanes, WarpBlocks = 3, ElementsPerLane = 2 });
+        var attention = new AttentionLaunch(lanes, lanes > 16 ? AttentionTile.Wide : AttentionTile.Narrow, Groups: 7);
+        LaunchShapes shapes = LaunchShapes.For(accelerator);
+        shapes = shapes with { Lanes = lanes, Attention = attention, ProductLanes = lanes, WarpBlocks = 3, ElementsPerLane = 2 };
+        var kernels = new KernelSet(accelerator, shapes);
         OpCase[] cases =
         [
             OpCases.Gather(3, 5, 33, TensorType.BFloat16),
@@ -43,11 +46,15 @@ public sealed class SimdKernelTests
             OpCases.Residual(3, 33),
             OpCases.Gate(3, 33),
             OpCases.Rotation(2, 3, 8, 5),
-            OpCases.CacheAppend(3, 24, 2, TensorType.BFloat16),
+            OpCases.CacheAppend(3, 3, 8, 2, TensorType.BFloat16),
             OpCases.Scores(new(2, 31, 4, 2, 8), TensorType.BFloat16),
             OpCases.Softmax(new(2, 31, 4, 2, 8)),
             OpCases.WeightedSum(new(2, 31, 4, 2, 8), TensorType.BFloat16),
             OpCases.WeightedSum(new(1, 3, 1, 1, 128), TensorType.Float32),
+            OpCases.Attend(new(2, 31, 4, 2, 8), TensorType.BFloat16),
+            OpCases.Attend(new(1, 299, 3, 1, 128), TensorType.Float16),
+            OpCases.Attend(new(3, 150, 3, 1, 16), TensorType.Float32, parts: 2),
+            OpCases.Attend(new(3, 0, 1, 1, 6), TensorType.Float32),
             OpCases.Largest(127),
         ];
         Assert.That(cases.Select(opCase => opCase.Check(accelerator, kernels)), Is.All.Null);

@@ -1,0 +1,188 @@
+namespace Llama.Gpu.Kernels;
+
+/// <summary>
+/// Causal attention in one pass, from queries not yet rotated to weighted values, without scores in device memory:
+/// <c>output[t, h, :] = sum_s softmax_s(scale * dot(rope(queries[t, h, :]), keys[s, h / group, :])) values[s, h / group, :]</c>
+/// over the positions s that query t sees. queries and output (T, heads, headDim) f32; keys (rotated) and values
+/// (positions, kvHeads, headDim) stored; cosines and sines (positions, headDim/2) f32.
+/// <para>
+/// A group takes one, four or eight queries that share a key-value head, neighbours among the rows (t, h within its group): heads
+/// in decoding, tokens in prefill. It reads the cache once for all of them, in blocks of keys, and no further than the last of its
+/// queries sees. Of each block it forms the scores in shared memory (a lane takes keys of its own, so nothing has to be reduced),
+/// turns them into weights (a warp takes a query) and adds up the values (a lane takes elements of its own). The softmax is
+/// computed along the way: when a block raises the maximum m, the sums so far are scaled by <c>exp(m_old - m_new)</c>.
+/// </para>
+/// <para>
+/// Where there are too few queries for a device, as in decoding, the keys are cut into parts for groups of their own, and a second
+/// kernel puts the parts together.
+/// </para>
+/// </summary>
+/// <remarks>
+/// Milakov and Gimelshein, Online normalizer calculation for softmax (2018); Dao et al., FlashAttention (2022).
+/// <see cref="RopeScores"/>, <see cref="CausalSoftmax"/> and <see cref="AttentionWeightedSum"/> compute the same in three steps,
+/// for those who want to see the probabilities.
+/// </remarks>
+public sealed partial class Attention
+{
+    /// <summary>Largest width of a head: what the shared memory is made for.</summary>
+    public const int MaxHeadDim = 256;
+
+    private const int KeysPerBlock = 128;
+    private const int ElementsAtOnce = 8;
+
+    // after the sums of a part stand the largest score and the total of the weights
+    private const int PartExtra = 2;
+
+    private readonly AttentionLaunch _launch;
+    private readonly KernelByType<Launch> _one;
+    private readonly KernelByType<Launch> _oneWide;
+    private readonly KernelByType<Launch> _four;
+    private readonly KernelByType<Launch> _fourWide;
+    private readonly KernelByType<Launch> _eight;
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int, int, int> _combine;
+
+    /// <summary>Prepares the operation for an accelerator.</summary>
+    /// <param name="accelerator">Where it will run.</param>
+    /// <param name="shapes">How work is cut, or null for <see cref="LaunchShapes.For"/>.</param>
+    public Attention(Accelerator accelerator, LaunchShapes? shapes = null)
+    {
+        _launch = (shapes ?? LaunchShapes.For(accelerator)).Attention;
+        _one = new(accelerator, new Cut<float, OneRow, NarrowAttention>());
+        _oneWide = new(accelerator, new Cut<float, OneRow, WideAttention>());
+        _four = new(accelerator, new Cut<Float4, FourRows, NarrowAttention>());
+        _fourWide = new(accelerator, new Cut<Float4, FourRows, WideAttention>());
+        _eight = new(accelerator, new Cut<Float8, EightRows, WideAttention>());
+        _combine = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, int, int, int>(CombineKernel);
+    }
+
+    internal delegate void Launch(
+        AcceleratorStream stream,
+        KernelConfig config,
+        ArrayView<float> queries,
+        WeightView keys,
+        WeightView values,
+        ArrayView<float> cosines,
+        ArrayView<float> sines,
+        ArrayView<float> output,
+        ArrayView<float> parts,
+        AttentionShape shape,
+        float scale,
+        int keysPerPart);
+
+    /// <summary>Bytes and operations of one run: what enters and leaves device memory once, and no scores.</summary>
+    public static Cost CostOf(TensorType type, AttentionShape shape) =>
+        new(
+            ((long)shape.TokenCount * ((2 * shape.QueryWidth) + shape.HeadDim) * 4)
+                + (2L * shape.PositionCount * shape.KeyValueWidth * type.ElementSize()),
+            ((long)shape.TokenCount * shape.QueryWidth * 4) + (shape.VisiblePairs * ((shape.HeadDim * 4L) + 5)));
+
+    /// <summary>
+    /// Elements of scratch memory with which decoding at any position can be cut into as many parts as the device has use for.
+    /// </summary>
+    /// <param name="headCount">Query heads.</param>
+    /// <param name="keyValueHeadCount">Key and value heads.</param>
+    /// <param name="headDim">Width of one head.</param>
+    public long PartLength(int headCount, int keyValueHeadCount, int headDim) =>
+        (long)PartCount(new(1, 0, headCount, keyValueHeadCount, headDim), RowsAtOnce(headCount / keyValueHeadCount, TileOf(headDim)))
+            * headCount * (headDim + PartExtra);
+
+    /// <summary>Starts the operation on a stream.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="queries">(T, heads, headDim), not rotated.</param>
+    /// <param name="keys">(capacity, kvHeads, headDim) cache that holds the rotated keys of all S positions.</param>
+    /// <param name="values">(capacity, kvHeads, headDim) cache that holds the values of all S positions; of the keys' type.</param>
+    /// <param name="cosines">(positions, headDim/2).</param>
+    /// <param name="sines">(positions, headDim/2).</param>
+    /// <param name="output">(T, heads, headDim) result; must not overlap another view.</param>
+    /// <param name="parts">
+    /// Scratch memory of any length: the keys are cut into no more parts than it holds (<see cref="PartLength"/> says what is of use).
+    /// </param>
+    /// <param name="shape">Extents; a head of at most <see cref="MaxHeadDim"/>.</param>
+    /// <param name="scale">Factor of every score: 1 / sqrt(headDim).</param>
+    /// <exception cref="ArgumentException">A view does not have its shape or type, or an extent is out of range.</exception>
+    public void Run(
+        AcceleratorStream stream,
+        ArrayView<float> queries,
+        WeightView keys,
+        WeightView values,
+        ArrayView<float> cosines,
+        ArrayView<float> sines,
+        ArrayView<float> output,
+        ArrayView<float> parts,
+        AttentionShape shape,
+        float scale)
+    {
+        shape.Validate(nameof(shape));
+        if (shape.HeadDim > MaxHeadDim)
+        {
+            throw new ArgumentException($"expected a head at most {MaxHeadDim} wide, found {shape.HeadDim}", nameof(shape));
+        }
+
+        Require.Holds(queries, shape.TokenCount, shape.QueryWidth);
+        Require.Holds(keys, shape.PositionCount, shape.KeyValueWidth);
+        Require.Holds(values, shape.PositionCount, shape.KeyValueWidth);
+        if (values.Type != keys.Type)
+        {
+            throw new ArgumentException($"expected elements of the keys' type {keys.Type}, found {values.Type}", nameof(values));
+        }
+
+        Require.Holds(cosines, shape.PositionCount, shape.HeadDim >> 1);
+        Require.Holds(sines, shape.PositionCount, shape.HeadDim >> 1);
+        Require.Holds(output, shape.TokenCount, shape.QueryWidth);
+
+        int rows = checked(shape.TokenCount * shape.HeadsPerGroup);
+        AttentionTile tile = TileOf(shape.HeadDim);
+        int atOnce = RowsAtOnce(rows, tile);
+        int queryCount = checked(shape.TokenCount * shape.HeadCount);
+        int blocks = IntrinsicMath.DivRoundUp(shape.PositionCount, KeysPerBlock);
+        long room = parts.Length / ((long)queryCount * (shape.HeadDim + PartExtra));
+        int wanted = (int)Math.Max(1, Math.Min(Math.Min(blocks, PartCount(shape, atOnce)), room));
+        int keysPerPart = IntrinsicMath.DivRoundUp(blocks, wanted) * KeysPerBlock;
+        int partCount = IntrinsicMath.DivRoundUp(shape.PositionCount, keysPerPart);
+        KernelConfig config = _launch.Config(IntrinsicMath.DivRoundUp(rows, atOnce), shape.KeyValueHeadCount, partCount);
+        Launch kernel = atOnce switch
+        {
+            1 => tile == AttentionTile.Wide ? _oneWide[keys.Type] : _one[keys.Type],
+            4 => tile == AttentionTile.Wide ? _fourWide[keys.Type] : _four[keys.Type],
+            _ => _eight[keys.Type],
+        };
+        kernel(stream, config, queries, keys, values, cosines, sines, output, parts, shape, scale, keysPerPart);
+        if (partCount > 1)
+        {
+            _combine(stream, _launch.Config(queryCount), parts, output, partCount, queryCount, shape.HeadDim);
+        }
+    }
+
+    // More than four queries by one vector of lanes is more code than the host's compiler makes good code of.
+    private static int RowsAtOnce(int rows, AttentionTile tile) => rows switch
+    {
+        1 => OneRow.Count,
+        > 4 when tile == AttentionTile.Wide => EightRows.Count,
+        _ => FourRows.Count,
+    };
+
+    private AttentionTile TileOf(int headDim) => (headDim & (ElementsAtOnce - 1)) == 0 ? _launch.Tile : AttentionTile.Narrow;
+
+    private int PartCount(AttentionShape shape, int rowsAtOnce)
+    {
+        long groups = IntrinsicMath.DivRoundUp((long)shape.TokenCount * shape.HeadsPerGroup, rowsAtOnce) * shape.KeyValueHeadCount;
+        return (int)IntrinsicMath.DivRoundUp(_launch.Groups, groups);
+    }
+
+    private sealed class Cut<TRow, TRows, TTile> : ITypedKernel<Launch>
+        where TRow : unmanaged
+        where TRows : struct, IQueryRows<TRow>
+        where TTile : struct, IAttentionTile
+    {
+        public Launch Load<T, TElement>(Accelerator accelerator)
+            where T : unmanaged
+            where TElement : struct, IElement<T>
+        {
+            var kernel = accelerator.LoadKernel<
+                ArrayView<float>, ArrayView<T>, ArrayView<T>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+                AttentionShape, float, int>(Kernel<T, TElement, TRow, TRows, TTile>);
+            return (stream, config, queries, keys, values, cosines, sines, output, parts, shape, scale, keysPerPart) =>
+                kernel(stream, config, queries, keys.As<T>(), values.As<T>(), cosines, sines, output, parts, shape, scale, keysPerPart);
+        }
+    }
+}
