@@ -111,7 +111,7 @@ public sealed class CudaAccelerator : Accelerator
             Store(isSound, []);
         }
 
-        var kernel = new SpecializedKernel(name, method, multiples => Compile(name, method, multiples));
+        var kernel = new SpecializedKernel(name, method, multiples => LoadMeter.Measure(() => Compile(name, method, multiples)));
         return CompiledLauncher.Create(this, method, delegateType, kernel);
     }
 
@@ -132,9 +132,11 @@ public sealed class CudaAccelerator : Accelerator
         KernelKey? key = Key(method, "multiples", $"{multiples:x}");
         if (Find(key) is { } contents)
         {
+            LoadMeter.CountFromCache();
             return Assemble(name, CudaCacheContents.Decode(contents));
         }
 
+        LoadMeter.CountCompiled();
         PtxKernel code = Emit(name, JitDebug.Time(name, "passes", () => KernelText.Optimized(method, multiples)));
         CudaKernel kernel = Assemble(name, code);
         Store(key, CudaCacheContents.Encode(code));

@@ -93,10 +93,11 @@ public sealed class CLAccelerator : Accelerator
     internal override Delegate CreateLauncher(MethodInfo method, Type delegateType)
     {
         string name = KernelSignature.Name(method);
-        KernelKey? key = Cache is null ? null : KernelKey.Of(method, KeyIngredients());
+        KernelKey? key = Cache is null ? null : JitDebug.Time(name, "key", () => KernelKey.Of(method, KeyIngredients()));
         CLKernel? kernel = key is null || JitDebug.ShowsCode ? null : FromCache(name, method, key.Value);
         if (kernel is null)
         {
+            LoadMeter.CountCompiled();
             IrFunction function = JitDebug.Time(
                 name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
             JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
@@ -105,7 +106,7 @@ public sealed class CLAccelerator : Accelerator
             kernel = Build(name, function, key);
         }
 
-        return CompiledLauncher.Create(this, method, delegateType, kernel);
+        return JitDebug.Time(name, "launcher", () => CompiledLauncher.Create(this, method, delegateType, kernel));
     }
 
     /// <summary>Compiles a function; its arguments are then those that <see cref="IrFunction.Parameters"/> says.</summary>
@@ -172,7 +173,7 @@ public sealed class CLAccelerator : Accelerator
 
     private CLKernel? FromCache(string name, MethodInfo method, KernelKey key)
     {
-        if (Cache?.Find(key) is not { } contents)
+        if (JitDebug.Time(name, "reading the cache", () => Cache?.Find(key)) is not { } contents)
         {
             return null;
         }
@@ -183,6 +184,7 @@ public sealed class CLAccelerator : Accelerator
             IrType[] parameters = [.. ArgumentLayout.Of(method).Select(argument => argument.Parameter.Type)];
             CLKernel kernel = JitDebug.Time(name, "driver's loading from the cache", () => new CLKernel(this, name, code, parameters, binary));
             Keep(kernel);
+            LoadMeter.CountFromCache();
             return kernel;
         }
         catch (CLException exception)

@@ -55,6 +55,7 @@ public sealed class SimdAccelerator : Accelerator
         IrFunction? first = Compile(method, name);
         IrFunction Specialized(Index3D groupDim)
         {
+            LoadMeter.CountCompiled();
             IrFunction function = Interlocked.Exchange(ref first, null) ?? Compile(method, name);
             JitDebug.Time(name, "passes", () =>
             {
@@ -70,7 +71,7 @@ public sealed class SimdAccelerator : Accelerator
 
     /// <summary>A kernel of functions that are ready to be emitted, for groups of any dimensions.</summary>
     internal CompiledKernel Build(string name, Func<Index3D, IrFunction> function) =>
-        new SimdLaunch(name, this, new SimdKernel(name, function, Device.Isa, MaxNumThreadsPerGroup));
+        new SimdLaunch(name, this, new SimdKernel(name, function, Device.Isa, MaxNumThreadsPerGroup, LoadMeter));
 
     /// <summary>Runs a launch to its end. One at a time: the workers serve one launch.</summary>
     internal unsafe void Launch(SimdKernel kernel, in KernelConfig config, LaunchArguments arguments)
