@@ -12,11 +12,13 @@ public sealed class CLAccelerator : Accelerator
     private readonly CLHandle _context;
     private readonly List<CLStream> _streams = [];
     private readonly List<CLKernel> _kernels = [];
+    private readonly Lazy<OpenClCapabilities> _capabilities;
 
     internal unsafe CLAccelerator(Context context, CLDevice device)
         : base(context, device)
     {
         Device = device;
+        _capabilities = new(() => Probe(device.SubGroups));
         try
         {
             CLException.ThrowIfFailed(
@@ -50,15 +52,7 @@ public sealed class CLAccelerator : Accelerator
     internal KernelCache? Cache { get; init; } = KernelCache.Default;
 
     /// <summary>What the emitter may use.</summary>
-    internal OpenClCapabilities Capabilities => new()
-    {
-        WarpSize = Device.WarpSize,
-        GuardsDivision = Device.IsProcessor,
-        ClosesBranches = Device.PlatformName == "Portable Computing Language",
-        Float64 = Device.Extensions.Contains("cl_khr_fp64"),
-        Int64Atomics = Device.Extensions.Contains("cl_khr_int64_base_atomics"),
-        Int64ExtendedAtomics = Device.Extensions.Contains("cl_khr_int64_extended_atomics"),
-    };
+    internal OpenClCapabilities Capabilities => _capabilities.Value;
 
     /// <inheritdoc/>
     public override MemoryBuffer AllocateRaw(long length, int elementSize)
@@ -98,12 +92,7 @@ public sealed class CLAccelerator : Accelerator
         if (kernel is null)
         {
             LoadMeter.CountCompiled();
-            IrFunction function = JitDebug.Time(
-                name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
-            JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
-            JitDebug.Time(name, "passes", () => PassPipeline.Run(
-                function, new PassOptions { BuiltIns = new Dictionary<BuiltIn, int> { [BuiltIn.WarpSize] = WarpSize } }));
-            kernel = Build(name, function, key);
+            kernel = Build(name, Compile(method, name), key);
         }
 
         return JitDebug.Time(name, "launcher", () => CompiledLauncher.Create(this, method, delegateType, kernel));
@@ -113,13 +102,49 @@ public sealed class CLAccelerator : Accelerator
     /// <param name="name">The name that errors give it.</param>
     /// <param name="function">What it does.</param>
     /// <param name="key">What it is kept under in the cache, if it is.</param>
-    internal CLKernel Build(string name, IrFunction function, KernelKey? key = null)
+    internal CLKernel Build(string name, IrFunction function, KernelKey? key = null) => Build(name, function, key, Capabilities);
+
+    /// <summary>Compiles a kernel with other capabilities than the accelerator's own, and without the cache.</summary>
+    internal CLKernel Build(MethodInfo method, OpenClCapabilities capabilities)
+    {
+        string name = KernelSignature.Name(method);
+        return Build(name, Compile(method, name), null, capabilities);
+    }
+
+    /// <summary>What the emitter may use if the device's sub-groups are as a probe wants them; the same without them if not.</summary>
+    internal OpenClCapabilities Probe(OpenClSubGroups? subGroups)
+    {
+        var capabilities = new OpenClCapabilities
+        {
+            WarpSize = Device.WarpSize,
+            GuardsDivision = Device.IsProcessor,
+            ClosesBranches = Device.PlatformName == "Portable Computing Language",
+            Float64 = Device.Extensions.Contains("cl_khr_fp64"),
+            Int64Atomics = Device.Extensions.Contains("cl_khr_int64_base_atomics"),
+            Int64ExtendedAtomics = Device.Extensions.Contains("cl_khr_int64_extended_atomics"),
+        };
+        OpenClCapabilities withSubGroups = capabilities with { SubGroups = subGroups };
+        return subGroups is null || !CLSubGroupProbe.Holds(this, withSubGroups) ? capabilities : withSubGroups;
+    }
+
+    private IrFunction Compile(MethodInfo method, string name)
+    {
+        IrFunction function = JitDebug.Time(
+            name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
+        JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
+        JitDebug.Time(name, "passes", () => PassPipeline.Run(
+            function, new PassOptions { BuiltIns = new Dictionary<BuiltIn, int> { [BuiltIn.WarpSize] = WarpSize } }));
+        return function;
+    }
+
+    private CLKernel Build(string name, IrFunction function, KernelKey? key, OpenClCapabilities capabilities)
     {
         JitDebug.Write(JitDebug.FinalIr, name, "IR", () => IrPrinter.Print(function));
-        OpenClKernel code = JitDebug.Time(name, "OpenCL C", () => OpenClEmitter.Emit(function, Capabilities));
+        OpenClKernel code = JitDebug.Time(name, "OpenCL C", () => OpenClEmitter.Emit(function, capabilities));
         JitDebug.Write(JitDebug.Code, name, "OpenCL C", () => code.Text);
-        CLKernel kernel = JitDebug.Time(
-            name, "driver's build", () => new CLKernel(this, name, code, [.. function.Parameters.Select(parameter => parameter.Type)]));
+        string options = Device.BuildOptions(capabilities.SubGroups);
+        IrType[] parameters = [.. function.Parameters.Select(parameter => parameter.Type)];
+        CLKernel kernel = JitDebug.Time(name, "driver's build", () => new CLKernel(this, name, code, parameters, options));
         Keep(kernel);
         if (key is not null && kernel.Binary is { } binary)
         {
@@ -168,7 +193,7 @@ public sealed class CLAccelerator : Accelerator
         ("version", Device.Version),
         ("driver", Device.DriverVersion),
         ("capabilities", Capabilities.ToString()),
-        ("options", Device.BuildOptions),
+        ("options", Device.BuildOptions(Capabilities.SubGroups)),
     ];
 
     private CLKernel? FromCache(string name, MethodInfo method, KernelKey key)
@@ -182,7 +207,9 @@ public sealed class CLAccelerator : Accelerator
         try
         {
             IrType[] parameters = [.. ArgumentLayout.Of(method).Select(argument => argument.Parameter.Type)];
-            CLKernel kernel = JitDebug.Time(name, "driver's loading from the cache", () => new CLKernel(this, name, code, parameters, binary));
+            string options = Device.BuildOptions(Capabilities.SubGroups);
+            CLKernel kernel = JitDebug.Time(
+                name, "driver's loading from the cache", () => new CLKernel(this, name, code, parameters, options, binary));
             Keep(kernel);
             LoadMeter.CountFromCache();
             return kernel;
