@@ -84,17 +84,13 @@ public sealed class CLAccelerator : Accelerator
         }
     }
 
+    /// <summary>The kernel is built now; one with specialized values at the first launch that has them.</summary>
     internal override Delegate CreateLauncher(MethodInfo method, Type delegateType)
     {
         string name = KernelSignature.Name(method);
-        KernelKey? key = Cache is null ? null : JitDebug.Time(name, "key", () => KernelKey.Of(method, KeyIngredients()));
-        CLKernel? kernel = key is null || JitDebug.ShowsCode ? null : FromCache(name, method, key.Value);
-        if (kernel is null)
-        {
-            LoadMeter.CountCompiled();
-            kernel = Build(name, Compile(method, name), key);
-        }
-
+        CompiledKernel kernel = SpecializedKernel.Specializes(method)
+            ? new SpecializedKernel(name, method, byMultiples: false, variant => LoadMeter.Measure(() => Load(name, method, variant.Values)))
+            : Load(name, method, SpecializedArguments.None);
         return JitDebug.Time(name, "launcher", () => CompiledLauncher.Create(this, method, delegateType, kernel));
     }
 
@@ -108,7 +104,7 @@ public sealed class CLAccelerator : Accelerator
     internal CLKernel Build(MethodInfo method, OpenClCapabilities capabilities)
     {
         string name = KernelSignature.Name(method);
-        return Build(name, Compile(method, name), null, capabilities);
+        return Build(name, Compile(method, name, SpecializedArguments.None), null, capabilities);
     }
 
     /// <summary>What the emitter may use if the device's sub-groups are as a probe wants them; the same without them if not.</summary>
@@ -127,10 +123,24 @@ public sealed class CLAccelerator : Accelerator
         return subGroups is null || !CLSubGroupProbe.Holds(this, withSubGroups) ? capabilities : withSubGroups;
     }
 
-    private IrFunction Compile(MethodInfo method, string name)
+    private CLKernel Load(string name, MethodInfo method, SpecializedArguments values)
     {
-        IrFunction function = JitDebug.Time(
-            name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
+        KernelKey? key = Cache is null ? null
+            : JitDebug.Time(name, "key", () => KernelKey.Of(method, [.. KeyIngredients(), ("values", values.ToString())]));
+        CLKernel? kernel = key is null || JitDebug.ShowsCode ? null : FromCache(name, method, key.Value);
+        if (kernel is null)
+        {
+            LoadMeter.CountCompiled();
+            kernel = Build(name, Compile(method, name, values), key);
+        }
+
+        return kernel;
+    }
+
+    private IrFunction Compile(MethodInfo method, string name, SpecializedArguments values)
+    {
+        var options = new FrontendOptions { WarpSize = WarpSize, Constants = values.Constants };
+        IrFunction function = JitDebug.Time(name, "frontend", () => KernelFrontend.Compile(method, options));
         JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
         JitDebug.Time(name, "passes", () => PassPipeline.Run(
             function, new PassOptions { BuiltIns = new Dictionary<BuiltIn, int> { [BuiltIn.WarpSize] = WarpSize } }));
