@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Kernels;
-using Half = Llama.Gpu.Jit.Half;
 
 namespace Llama.Gpu.Tests.Kernels;
 
@@ -89,7 +88,7 @@ internal sealed class OpData(Accelerator accelerator, KernelSet kernels) : IDisp
     private WeightView Store(TensorType type, double[] values) => type switch
     {
         TensorType.Float32 => WeightView.Of(Upload([.. values.Select(value => (float)value)])),
-        TensorType.Float16 => WeightView.Of(Upload([.. values.Select(value => Half.FromBits(BitConverter.HalfToUInt16Bits((System.Half)value)))])),
+        TensorType.Float16 => WeightView.Of(Upload([.. values.Select(value => Interop.IntAsFloat(BitConverter.HalfToUInt16Bits((System.Half)value)))])),
         _ => WeightView.Of(Upload([.. values.Select(value => BFloat16.FromBits((ushort)(BitConverter.SingleToUInt32Bits((float)value) >> 16)))])),
     };
 }
