@@ -67,6 +67,12 @@ internal sealed record JitError(string Number, string What, string Instead)
         "{0} may point into different memories",
         "use a view of global, shared or local memory in one place: branch around the work, not around the view");
 
+    public static readonly JitError MixedSpaces = new(
+        "JIT0101", "a view may lie in {0} memory", "write the access once for each kind of memory");
+
+    public static readonly JitError NoMemory = new(
+        "JIT0102", "{0} with no memory behind it is used", "give the view memory on every way to this line");
+
     public KernelCompilationException At(string kernel, SourcePoint source, string name) =>
         new(Number, kernel, source.File, source.Line, string.Format(CultureInfo.InvariantCulture, What, name), Instead);
 }

@@ -1,5 +1,4 @@
 using System.Reflection;
-using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Frontend;
 using Llama.Gpu.Jit.Ir;
 using Llama.Gpu.Kernels;
@@ -10,15 +9,10 @@ namespace Llama.Gpu.Tests.Jit.Frontend;
 /// <summary>The frontend on the kernels of a model.</summary>
 public sealed class KernelSetTests
 {
-    private static readonly (Type Stored, Type Element)[] ElementTypes =
-    [
-        (typeof(float), typeof(SingleElement)), (typeof(Llama.Gpu.Jit.Half), typeof(HalfElement)), (typeof(BFloat16), typeof(BFloat16Element)),
-    ];
-
     [Test]
     public void Every_kernel_of_a_model_compiles_and_verifies_within_the_time_for_startup()
     {
-        List<MethodInfo> kernels = [.. Instances()];
+        List<MethodInfo> kernels = [.. KernelCatalog.All.Select(kernel => kernel.Method)];
         TimeSpan before = Environment.CpuUsage.TotalTime; // of the process: other programs on the machine do not count
         List<IrFunction> functions = [.. kernels.Select(kernel => KernelFrontend.Compile(kernel, new FrontendOptions()))];
         TimeSpan taken = Environment.CpuUsage.TotalTime - before;
@@ -38,36 +32,10 @@ public sealed class KernelSetTests
     [Test]
     public void A_known_warp_size_is_a_constant_in_the_code()
     {
-        MethodInfo kernel = Instances().First(kernel => kernel.DeclaringType == typeof(ArgMax));
+        MethodInfo kernel = KernelCatalog.All.Single(kernel => kernel.Name == nameof(ArgMax)).Method;
         IrFunction function = KernelFrontend.Compile(kernel, new FrontendOptions { WarpSize = 32 });
         Assert.That(
             function.Instructions.Where(instruction => instruction.Op == Op.BuiltIn).Select(instruction => (BuiltIn)instruction.Immediate),
             Does.Not.Contain(BuiltIn.WarpSize));
-    }
-
-    private static IEnumerable<MethodInfo> Instances()
-    {
-        IEnumerable<MethodInfo> kernels = typeof(KernelSet).Assembly.GetTypes()
-            .Select(type => type.GetMethod("Kernel", BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.DeclaredOnly))
-            .OfType<MethodInfo>();
-        foreach (MethodInfo kernel in kernels)
-        {
-            if (!kernel.IsGenericMethodDefinition)
-            {
-                yield return kernel;
-                continue;
-            }
-
-            foreach ((Type stored, Type element) in ElementTypes)
-            {
-                Type[][] arguments = kernel.GetGenericArguments().Length == 2
-                    ? [[stored, element]]
-                    : [[stored, element, typeof(OneLaneTile)], [stored, element, typeof(SmallTile)], [stored, element, typeof(WideTile)]];
-                foreach (Type[] types in arguments)
-                {
-                    yield return kernel.MakeGenericMethod(types);
-                }
-            }
-        }
     }
 }

@@ -1,8 +1,8 @@
 using Llama.Gpu.Jit.Ir;
 
-namespace Llama.Gpu.Tests.Jit.OpenCl;
+namespace Llama.Gpu.Tests.Jit;
 
-/// <summary>Writes functions instruction by instruction, for tests of a backend.</summary>
+/// <summary>Writes functions instruction by instruction, for tests of passes and backends.</summary>
 internal sealed class IrBuilder
 {
     public IrBuilder(string name)
