@@ -28,7 +28,9 @@ internal sealed record JitError(string Number, string What, string Instead)
         "JIT0006", "a kernel cannot throw {0}", "check arguments in the launcher, and give every switch expression a default arm");
 
     public static readonly JitError TryBlock = new(
-        "JIT0007", "{0} has a try, catch, finally, using or lock block", "write the kernel without it; kernels hold nothing that must be released");
+        "JIT0007",
+        "{0} has a try, catch, finally, using or lock block",
+        "write the kernel without it; kernels hold nothing that must be released");
 
     public static readonly JitError Recursion = new(
         "JIT0008", "{0} calls itself", "write a loop; every call is built into the kernel");
@@ -46,7 +48,9 @@ internal sealed record JitError(string Number, string What, string Instead)
         "JIT0012", "{0} computes with addresses", "index a view, or take a SubView; for scratch memory use LocalMemory.Allocate");
 
     public static readonly JitError UnknownFunction = new(
-        "JIT0013", "{0} exists only on the host", "use what Llama.Gpu.Jit offers to kernels: XMath, IntrinsicMath, Group, Warp, Atomic, Interop");
+        "JIT0013",
+        "{0} exists only on the host",
+        "use what Llama.Gpu.Jit offers to kernels: XMath, IntrinsicMath, Group, Warp, Atomic, Interop");
 
     public static readonly JitError ExtentNotConstant = new(
         "JIT0014", "the extent of {0} is not a constant", "use a const, or a static abstract property of a struct type parameter");

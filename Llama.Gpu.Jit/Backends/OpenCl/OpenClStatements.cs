@@ -87,7 +87,8 @@ internal sealed class OpenClStatements(IrFunction function, OpenClCapabilities c
             Op.WarpBarrier when capabilities.SubGroups is not null => [SubGroupBarrier()],
             Op.Barrier or Op.WarpBarrier => [$"barrier({AllMemory});"],
             Op.Fence => [$"mem_fence({AllMemory});"],
-            Op.Shuffle when capabilities.SubGroups is { } subGroups => [values.Assign(instruction, Shuffle(instruction, operands, subGroups))],
+            Op.Shuffle when capabilities.SubGroups is { } subGroups =>
+                [values.Assign(instruction, Shuffle(instruction, operands, subGroups))],
             Op.Shuffle or Op.Broadcast => Exchange(instruction, operands),
             Op.Atomic => [values.Assign(instruction, _atomics.Update(instruction, operands))],
             Op.CompareExchange => [values.Assign(instruction, _atomics.CompareExchange(instruction, operands))],
@@ -100,7 +101,8 @@ internal sealed class OpenClStatements(IrFunction function, OpenClCapabilities c
         Op.Load => Load(instruction, operands[0]),
         Op.BuildVector => $"({OpenClTypes.Name(instruction.Type)})({string.Join(", ", operands)})",
         Op.Extract => string.Create(CultureInfo.InvariantCulture, $"{operands[0]}.s{instruction.Immediate}"),
-        Op.Bitcast when instruction.Type.IsPointer || instruction.Operands[0].Type.IsPointer => $"({OpenClTypes.Name(instruction.Type)}){operands[0]}",
+        Op.Bitcast when instruction.Type.IsPointer || instruction.Operands[0].Type.IsPointer =>
+            $"({OpenClTypes.Name(instruction.Type)}){operands[0]}",
         Op.Bitcast => $"as_{OpenClTypes.Name(instruction.Type)}({operands[0]})",
         Op.Lt or Op.Le or Op.LtU or Op.LeU when instruction.Operands[0].Type.IsPointer =>
             $"(ulong){operands[0]} {(instruction.Op is Op.Lt or Op.LtU ? "<" : "<=")} (ulong){operands[1]}",

@@ -107,7 +107,8 @@ public sealed class CudaAccelerator : Accelerator
         KernelKey? isSound = Key(method, ("sound", string.Empty));
         if (!SpecializedKernel.Specializes(method) && Find(isSound) is null)
         {
-            IrFunction function = JitDebug.Time(name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
+            IrFunction function = JitDebug.Time(
+                name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
             JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
             Store(isSound, []);
         }

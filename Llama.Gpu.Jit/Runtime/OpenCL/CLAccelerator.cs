@@ -22,7 +22,9 @@ public sealed class CLAccelerator : Accelerator
         try
         {
             CLException.ThrowIfFailed(
-                device.Problem is null ? CLError.Success : CLError.DeviceNotAvailable, nameof(OpenClNative.clCreateContext), device.Problem);
+                device.Problem is null ? CLError.Success : CLError.DeviceNotAvailable,
+                nameof(OpenClNative.clCreateContext),
+                device.Problem);
             nint id = device.Handle;
             nint* properties = stackalloc nint[3] { 0x1084, device.PlatformHandle, 0 };
             CLError error;
@@ -89,7 +91,8 @@ public sealed class CLAccelerator : Accelerator
     {
         string name = KernelSignature.Name(method);
         CompiledKernel kernel = SpecializedKernel.Specializes(method)
-            ? new SpecializedKernel(name, method, byMultiples: false, variant => LoadMeter.Measure(() => Load(name, method, variant.Values)))
+            ? new SpecializedKernel(
+                name, method, byMultiples: false, variant => LoadMeter.Measure(() => Load(name, method, variant.Values)))
             : Load(name, method, SpecializedArguments.None);
         return JitDebug.Time(name, "launcher", () => CompiledLauncher.Create(this, method, delegateType, kernel));
     }

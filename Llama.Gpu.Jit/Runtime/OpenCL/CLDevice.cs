@@ -36,7 +36,8 @@ public sealed class CLDevice : Device
         // a device may have more dimensions than the three that are used
         MaxGroupDim = CLQuery.DeviceSizes(id, CLQuery.DeviceMaxWorkItemSizes)[..3];
         IsCorrectlyRounded = (CLQuery.Device<ulong>(id, CLQuery.DeviceSingleFpConfig) & CLQuery.CorrectlyRoundedDivideSqrt) != 0;
-        long[] subGroupSizes = Extensions.Contains(OpenClSubGroups.RequiredSize) ? CLQuery.DeviceSizes(id, CLQuery.DeviceSubGroupSizes) : [];
+        bool hasSubGroupSizes = Extensions.Contains(OpenClSubGroups.RequiredSize);
+        long[] subGroupSizes = hasSubGroupSizes ? CLQuery.DeviceSizes(id, CLQuery.DeviceSubGroupSizes) : [];
         LanguageVersion = VersionOf(CLQuery.DeviceText(id, CLQuery.DeviceLanguageVersion));
         SubGroups = OpenClSubGroups.Offered(Extensions, subGroupSizes, LanguageVersion);
         Problem = FindProblem();

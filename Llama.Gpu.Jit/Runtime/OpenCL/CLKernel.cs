@@ -135,14 +135,17 @@ internal sealed unsafe class CLKernel : CompiledKernel, IDisposable
         if (config.GroupDim.X > most[0] || config.GroupDim.Y > most[1] || config.GroupDim.Z > most[2] || lanes > _maxLanes)
         {
             throw new InvalidKernelOperationException(
-                $"kernel {Name}: a group has at most {_maxLanes} lanes and {string.Join(" x ", most)} in its dimensions on {_accelerator.Name}, found {config.GroupDim}");
+                $"kernel {Name}: a group has at most {_maxLanes} lanes and {string.Join(" x ", most)} in its dimensions"
+                + $" on {_accelerator.Name}, found {config.GroupDim}");
         }
 
-        long bytes = _localBytes + config.SharedMemoryConfig.ArraySize + (_code.UsesExchange ? lanes * OpenClKernel.ExchangeBytesPerLane : 0);
+        long exchange = _code.UsesExchange ? lanes * OpenClKernel.ExchangeBytesPerLane : 0;
+        long bytes = _localBytes + config.SharedMemoryConfig.ArraySize + exchange;
         if (bytes > _accelerator.MaxSharedMemoryPerGroup)
         {
             throw new InvalidKernelOperationException(
-                $"kernel {Name}: a group has at most {_accelerator.MaxSharedMemoryPerGroup} bytes of shared memory on {_accelerator.Name}, needed {bytes}");
+                $"kernel {Name}: a group has at most {_accelerator.MaxSharedMemoryPerGroup} bytes of shared memory"
+                + $" on {_accelerator.Name}, needed {bytes}");
         }
     }
 
@@ -184,5 +187,7 @@ internal sealed unsafe class CLKernel : CompiledKernel, IDisposable
     }
 
     private void Set(uint index, nuint size, void* value) => CLException.ThrowIfFailed(
-        OpenClNative.clSetKernelArg(_kernel.Value, index, size, value), nameof(OpenClNative.clSetKernelArg), $"kernel {Name}, argument {index}");
+        OpenClNative.clSetKernelArg(_kernel.Value, index, size, value),
+        nameof(OpenClNative.clSetKernelArg),
+        $"kernel {Name}, argument {index}");
 }

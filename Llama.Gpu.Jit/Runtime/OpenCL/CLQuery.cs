@@ -65,7 +65,8 @@ internal static unsafe class CLQuery
 
     /// <summary>A property of a device that is text.</summary>
     public static string DeviceText(nint device, uint name) => Text(
-        (size, value, found) => OpenClNative.clGetDeviceInfo(device, name, size, (void*)value, (nuint*)found), nameof(OpenClNative.clGetDeviceInfo));
+        (size, value, found) => OpenClNative.clGetDeviceInfo(device, name, size, (void*)value, (nuint*)found),
+        nameof(OpenClNative.clGetDeviceInfo));
 
     /// <summary>A property of a driver that is text.</summary>
     public static string PlatformText(nint platform, uint name) => Text(

@@ -8,7 +8,9 @@ namespace Llama.Gpu.Jit.Runtime.OpenCL;
 /// </summary>
 internal static class CLSubGroupProbe
 {
-    /// <summary>Whether each lane gets what the lane of that number in its warp passes, in whole warps and in the rest of a group.</summary>
+    /// <summary>
+    /// Whether each lane gets what the lane of that number in its warp passes, in whole warps and in the rest of a group.
+    /// </summary>
     /// <param name="accelerator">The device.</param>
     /// <param name="capabilities">What the kernel is emitted with.</param>
     public static bool Holds(CLAccelerator accelerator, OpenClCapabilities capabilities)
