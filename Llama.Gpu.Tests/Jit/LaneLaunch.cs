@@ -26,7 +26,8 @@ internal static class LaneLaunch
 
         var global = new byte[end];
         ForEachMemory(arguments, offsets, (memory, offset) => memory.CopyTo(global, offset));
-        long[] values = [.. arguments.Zip(offsets, (argument, offset) => argument.Memory is null ? argument.Bits : LaneInterpreter.Global(offset))];
+        long[] values =
+            [.. arguments.Zip(offsets, (argument, offset) => argument.Memory is null ? argument.Bits : LaneInterpreter.Global(offset))];
         for (int group = 0; group < config.GridDim.Size; group++)
         {
             var interpreter = new LaneInterpreter(function, global);
