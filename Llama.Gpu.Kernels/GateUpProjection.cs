@@ -110,12 +110,12 @@ public sealed class GateUpProjection : IRunKernel<GateUpProjection.Launch>
         for (int i = 0; i < warpBlocks && first + (i * blockRows) < outputSize; i++)
         {
             int row = first + (i * blockRows) + (Warp.WarpIdx << 2);
-            Float4 gate = FourRows.Dot<T, TElement, TRun, GainedInput<T, TElement>>(gateWeight, row, outputSize, input, gain, inputSize).Times(scale);
-            Float4 up = FourRows.Dot<T, TElement, TRun, GainedInput<T, TElement>>(upWeight, row, outputSize, input, gain, inputSize).Times(scale);
+            Float4 gate = WeightRows.Dot<T, TElement, TRun, GainedInput<T, TElement>>(gateWeight, row, outputSize, input, gain, inputSize).Times(scale);
+            Float4 up = WeightRows.Dot<T, TElement, TRun, GainedInput<T, TElement>>(upWeight, row, outputSize, input, gain, inputSize).Times(scale);
             if (Warp.IsFirstLane)
             {
                 var gated = new Float4(Gated(gate.X, up.X), Gated(gate.Y, up.Y), Gated(gate.Z, up.Z), Gated(gate.W, up.W));
-                FourRows.Store<ReplaceStore>(output, row, outputSize, gated);
+                WeightRows.Store<ReplaceStore>(output, row, outputSize, gated);
             }
         }
     }

@@ -79,10 +79,10 @@ public sealed class MatVec : IRunKernel<MatVec.Launch>
         for (int i = 0; i < warpBlocks && first + (i * groupRows) < outputSize; i++)
         {
             int row = first + (i * groupRows) + (Warp.WarpIdx << 2);
-            Float4 sums = FourRows.Dot<T, TElement, TRun, PlainInput<T>>(weight, row, outputSize, input, weight, inputSize);
+            Float4 sums = WeightRows.Dot<T, TElement, TRun, PlainInput<T>>(weight, row, outputSize, input, weight, inputSize);
             if (Warp.IsFirstLane)
             {
-                FourRows.Store<TStore>(output, row, outputSize, sums);
+                WeightRows.Store<TStore>(output, row, outputSize, sums);
             }
         }
     }

@@ -155,10 +155,10 @@ public sealed class QkvProjection : IRunKernel<QkvProjection.Launch>
         for (int i = 0; i < warpBlocks && first + (i * blockRows) < rows.Count; i++)
         {
             int row = first + (i * blockRows) + (Warp.WarpIdx << 2);
-            Float4 sums = FourRows.Dot<T, TElement, TRun, GainedInput<T, TElement>>(rows.Weight, row, rows.Count, input, gain, inputSize);
+            Float4 sums = WeightRows.Dot<T, TElement, TRun, GainedInput<T, TElement>>(rows.Weight, row, rows.Count, input, gain, inputSize);
             if (Warp.IsFirstLane)
             {
-                FourRows.Store<ReplaceStore>(rows.Output, row, rows.Count, sums.Times(scale));
+                WeightRows.Store<ReplaceStore>(rows.Output, row, rows.Count, sums.Times(scale));
             }
         }
     }

@@ -22,7 +22,7 @@ public static class KernelText
     {
         ArgumentNullException.ThrowIfNull(kernel);
         ArgumentNullException.ThrowIfNull(options);
-        return PtxEmitter.Emit(Optimized(kernel, Multiples(kernel, aligned)), options);
+        return PtxEmitter.Emit(Optimized(kernel, Variant(kernel, aligned)), options);
     }
 
     /// <summary>A kernel as OpenCL C for a device that offers all that the emitter can use.</summary>
@@ -32,7 +32,7 @@ public static class KernelText
     public static string OpenCl(MethodInfo kernel, bool aligned = true)
     {
         ArgumentNullException.ThrowIfNull(kernel);
-        return OpenClEmitter.Emit(Optimized(kernel, Multiples(kernel, aligned)), OpenClCapabilities.Full).Text;
+        return OpenClEmitter.Emit(Optimized(kernel, Variant(kernel, aligned)), OpenClCapabilities.Full).Text;
     }
 
     /// <summary>A kernel's intermediate representation after all passes.</summary>
@@ -42,18 +42,20 @@ public static class KernelText
     public static string Ir(MethodInfo kernel, bool aligned = true)
     {
         ArgumentNullException.ThrowIfNull(kernel);
-        return IrPrinter.Print(Optimized(kernel, Multiples(kernel, aligned)));
+        return IrPrinter.Print(Optimized(kernel, Variant(kernel, aligned)));
     }
 
     /// <summary>A kernel's function as the backends get it.</summary>
     /// <param name="kernel">The kernel's method.</param>
-    /// <param name="multiples">Which arguments are multiples of 16, as <see cref="ArgumentMultiples"/> has them.</param>
-    internal static IrFunction Optimized(MethodInfo kernel, ulong multiples)
+    /// <param name="variant">What it is compiled for.</param>
+    internal static IrFunction Optimized(MethodInfo kernel, KernelVariant variant)
     {
-        IrFunction function = KernelFrontend.Compile(kernel, new FrontendOptions { WarpSize = WarpSize });
-        PassPipeline.Run(function, new PassOptions { Multiples = ArgumentMultiples.ToMultiples(multiples) });
+        IrFunction function = KernelFrontend.Compile(
+            kernel, new FrontendOptions { WarpSize = WarpSize, Constants = variant.Values.Constants });
+        PassPipeline.Run(function, new PassOptions { Multiples = ArgumentMultiples.ToMultiples(variant.Multiples) });
         return function;
     }
 
-    private static ulong Multiples(MethodInfo kernel, bool aligned) => aligned ? ArgumentMultiples.All(ArgumentLayout.Of(kernel)) : 0;
+    private static KernelVariant Variant(MethodInfo kernel, bool aligned) =>
+        new(aligned ? ArgumentMultiples.All(ArgumentLayout.Of(kernel)) : 0, SpecializedArguments.None);
 }

@@ -22,7 +22,9 @@ internal enum ArgumentPart
 /// <param name="Path">The fields that lead to it from the method's argument: to a number, or to an <see cref="ArrayView{T}"/>.</param>
 /// <param name="Type">The C# type at the end of the path.</param>
 /// <param name="Part">Which part of what the path leads to.</param>
-internal sealed record FlatArgument(IrParameter Parameter, IReadOnlyList<FieldInfo> Path, Type Type, ArgumentPart Part);
+/// <param name="IsSpecialized">Whether it is within a <see cref="SpecializedValue{T}"/>, so that code is made for its value.</param>
+internal sealed record FlatArgument(
+    IrParameter Parameter, IReadOnlyList<FieldInfo> Path, Type Type, ArgumentPart Part, bool IsSpecialized = false);
 
 /// <summary>
 /// How the arguments of a kernel become the parameters of its compiled form. A view is two: address (<c>ptr.global</c>), length
@@ -37,16 +39,18 @@ internal static class ArgumentLayout
         ParameterInfo[] parameters = kernel.GetParameters();
         for (int i = 0; i < parameters.Length; i++)
         {
-            Add(arguments, kernel, i, parameters[i].Name ?? $"p{i}", [], parameters[i].ParameterType);
+            Add(arguments, kernel, i, parameters[i].Name ?? $"p{i}", [], parameters[i].ParameterType, isSpecialized: false);
         }
 
         return arguments;
     }
 
-    private static void Add(List<FlatArgument> arguments, MethodInfo kernel, int index, string name, FieldInfo[] path, Type type)
+    private static void Add(
+        List<FlatArgument> arguments, MethodInfo kernel, int index, string name, FieldInfo[] path, Type type, bool isSpecialized)
     {
+        isSpecialized |= TypeMap.IsSpecialized(type);
         void Flat(string flatName, IrType irType, ArgumentPart part) =>
-            arguments.Add(new(new IrParameter(flatName, irType, index), path, type, part));
+            arguments.Add(new(new IrParameter(flatName, irType, index), path, type, part, isSpecialized));
 
         if (TypeMap.Scalar(type) is { } scalar)
         {
@@ -61,7 +65,7 @@ internal static class ArgumentLayout
         {
             foreach (FieldInfo field in TypeMap.Fields(type))
             {
-                Add(arguments, kernel, index, $"{name}.{FieldName(field)}", [.. path, field], field.FieldType);
+                Add(arguments, kernel, index, $"{name}.{FieldName(field)}", [.. path, field], field.FieldType, isSpecialized);
             }
         }
         else

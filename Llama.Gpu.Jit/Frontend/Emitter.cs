@@ -123,7 +123,8 @@ internal sealed class Emitter
     /// <summary>A comparison; that of a truth value with 0 is its negation.</summary>
     public IrValue Compare(Op op, IrValue first, IrValue second)
     {
-        if (op is Op.Eq or Op.Ne && Known(second) == 0 && first is Instruction { Op: Op.ZeroExtend } wide && wide.Operands[0].Type == IrType.I1)
+        if (op is Op.Eq or Op.Ne && Known(second) == 0 && first is Instruction { Op: Op.ZeroExtend } wide
+            && wide.Operands[0].Type == IrType.I1)
         {
             return op == Op.Ne ? wide.Operands[0] : Negate(wide.Operands[0]);
         }

@@ -159,7 +159,9 @@ internal sealed class FunctionFinisher
     private void CheckShape()
     {
         var dominators = new Dominators(_function);
-        var position = dominators.ReversePostorder.Select((block, index) => (block, index)).ToDictionary(pair => pair.block, pair => pair.index);
+        var position = dominators.ReversePostorder
+            .Select((block, index) => (block, index))
+            .ToDictionary(pair => pair.block, pair => pair.index);
         foreach (IrBlock block in dominators.ReversePostorder)
         {
             foreach (Jump jump in block.Successors)

@@ -36,7 +36,8 @@ internal sealed class IlMethod
         Locals = [.. body.LocalVariables.OrderBy(local => local.LocalIndex).Select(local => local.LocalType)];
         int argument = method.IsStatic ? 0 : 1;
         Arguments = [
-            .. method.IsStatic ? Array.Empty<Type>() : [method.DeclaringType!.IsValueType ? method.DeclaringType.MakeByRefType() : method.DeclaringType],
+            .. method.IsStatic ? Array.Empty<Type>()
+                : [method.DeclaringType!.IsValueType ? method.DeclaringType.MakeByRefType() : method.DeclaringType],
             .. method.GetParameters().Select(parameter => parameter.ParameterType)];
         Split();
         Sort();

@@ -28,7 +28,9 @@ internal sealed record JitError(string Number, string What, string Instead)
         "JIT0006", "a kernel cannot throw {0}", "check arguments in the launcher, and give every switch expression a default arm");
 
     public static readonly JitError TryBlock = new(
-        "JIT0007", "{0} has a try, catch, finally, using or lock block", "write the kernel without it; kernels hold nothing that must be released");
+        "JIT0007",
+        "{0} has a try, catch, finally, using or lock block",
+        "write the kernel without it; kernels hold nothing that must be released");
 
     public static readonly JitError Recursion = new(
         "JIT0008", "{0} calls itself", "write a loop; every call is built into the kernel");
@@ -46,7 +48,9 @@ internal sealed record JitError(string Number, string What, string Instead)
         "JIT0012", "{0} computes with addresses", "index a view, or take a SubView; for scratch memory use LocalMemory.Allocate");
 
     public static readonly JitError UnknownFunction = new(
-        "JIT0013", "{0} exists only on the host", "use what Llama.Gpu.Jit offers to kernels: XMath, IntrinsicMath, Group, Warp, Atomic, Interop");
+        "JIT0013",
+        "{0} exists only on the host",
+        "use what Llama.Gpu.Jit offers to kernels: XMath, IntrinsicMath, Group, Warp, Atomic, Interop");
 
     public static readonly JitError ExtentNotConstant = new(
         "JIT0014", "the extent of {0} is not a constant", "use a const, or a static abstract property of a struct type parameter");
@@ -80,6 +84,12 @@ internal sealed record JitError(string Number, string What, string Instead)
 
     public static readonly JitError WrongMemory = new(
         "JIT0022", "{0}", "give the place in shared memory as a view of SharedMemory, and the source of a copy as a view of a buffer");
+
+    public static readonly JitError MixedSpaces = new(
+        "JIT0101", "a view may lie in {0} memory", "write the access once for each kind of memory");
+
+    public static readonly JitError NoMemory = new(
+        "JIT0102", "{0} with no memory behind it is used", "give the view memory on every way to this line");
 
     public KernelCompilationException At(string kernel, SourcePoint source, string name) =>
         new(Number, kernel, source.File, source.Line, string.Format(CultureInfo.InvariantCulture, What, name), Instead);

@@ -29,7 +29,10 @@ internal static class KernelFrontend
         {
             foreach (Variable variable in frame.Argument(i).Variables)
             {
-                IrValue passed = compilation.Emit.Parameter(next, function.Parameters[next].Type);
+                IrType type = function.Parameters[next].Type;
+                IrValue passed = options.Constants.TryGetValue(next, out long bits)
+                    ? compilation.Emit.Constant(type, bits)
+                    : compilation.Emit.Parameter(next, type);
                 bool widened = passed.Type != variable.Type && passed.Type.IsInteger;
                 SsaBuilder.Write(
                     compilation.Emit.Block, variable, widened ? compilation.Emit.Resize(passed, variable.Type, variable.Signed) : passed);

@@ -183,7 +183,8 @@ internal sealed class MethodTranslator
             for (int leaf = 0; leaf < _stack[depth].Parts.Length; leaf++)
             {
                 IrValue part = _stack[depth].Parts[leaf];
-                SsaBuilder.Write(Emit.Block, _frame.Waiting(depth, leaf, part.Type.IsPointer ? IrType.Pointer(AddressSpace.Generic) : part.Type), part);
+                IrType type = part.Type.IsPointer ? IrType.Pointer(AddressSpace.Generic) : part.Type;
+                SsaBuilder.Write(Emit.Block, _frame.Waiting(depth, leaf, type), part);
             }
         }
 

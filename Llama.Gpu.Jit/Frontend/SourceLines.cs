@@ -26,7 +26,8 @@ internal sealed class SourceLines
         _points = points;
     }
 
-    public static SourceLines Of(MethodBase method) => Methods.GetOrAdd((method.Module, method.MetadataToken), static (_, method) => Load(method), method);
+    public static SourceLines Of(MethodBase method) =>
+        Methods.GetOrAdd((method.Module, method.MetadataToken), static (_, method) => Load(method), method);
 
     /// <summary>The line of the instruction at an offset; null if none is known.</summary>
     public SourcePoint? At(int offset)

@@ -16,7 +16,9 @@ internal sealed class SsaBlock
     /// <summary>Parameters whose arguments from the loop's end are not yet known.</summary>
     public List<(Variable Variable, BlockParameter Parameter)> Incomplete { get; } = [];
 
-    /// <summary>For the head of a loop whose end has not been seen: whether a variable may change within. Null when all jumps are known.</summary>
+    /// <summary>
+    /// For the head of a loop whose end has not been seen: whether a variable may change within. Null when all jumps are known.
+    /// </summary>
     public Func<Variable, bool>? MayChange { get; set; }
 }
 
@@ -161,7 +163,8 @@ internal sealed class SsaBuilder(Func<IrType, IrValue> undefined)
             jump.Arguments[block.Block.Parameters.IndexOf(parameter)] = value;
         }
 
-        if (OnlyValue(parameter, block.Incoming.Select(edge => edge.Jump.Arguments[block.Block.Parameters.IndexOf(parameter)])) is not { } only)
+        int index = block.Block.Parameters.IndexOf(parameter);
+        if (OnlyValue(parameter, block.Incoming.Select(edge => edge.Jump.Arguments[index])) is not { } only)
         {
             return parameter;
         }

@@ -30,6 +30,8 @@ internal static class TypeMap
 
     public static bool IsView(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ArrayView<>);
 
+    public static bool IsSpecialized(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(SpecializedValue<>);
+
     /// <summary>Instance fields of a struct, in the order of its declaration.</summary>
     public static FieldInfo[] Fields(Type type) =>
         [.. type.GetFields(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance).OrderBy(field => field.MetadataToken)];

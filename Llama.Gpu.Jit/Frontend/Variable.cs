@@ -2,7 +2,9 @@ using Llama.Gpu.Jit.Ir;
 
 namespace Llama.Gpu.Jit.Frontend;
 
-/// <summary>A scalar that changes: part of a local variable, of an argument, or of what waits on the evaluation stack between blocks.</summary>
+/// <summary>
+/// A scalar that changes: part of a local variable, of an argument, or of what waits on the evaluation stack between blocks.
+/// </summary>
 /// <param name="type">Its type when computed with.</param>
 /// <param name="signed">Whether it is extended by its sign.</param>
 /// <param name="memory">Its type in memory, which is narrower for small integers.</param>

@@ -81,10 +81,8 @@ internal sealed class AddressSpaces
         AddressSpace spaceB = Space(b);
         if (spaceA != AddressSpace.Generic && spaceB != AddressSpace.Generic && spaceA != spaceB)
         {
-            throw new KernelCompilationException(
-                "JIT0101", _function.Name, source.File, source.Line,
-                $"a view may lie in {spaceA.ToString().ToLowerInvariant()} or in {spaceB.ToString().ToLowerInvariant()} memory",
-                "write the access once for each kind of memory");
+            string spaces = $"{spaceA.ToString().ToLowerInvariant()} or in {spaceB.ToString().ToLowerInvariant()}";
+            throw JitError.MixedSpaces.At(_function.Name, source, spaces);
         }
 
         _parent[a] = b;
@@ -175,9 +173,7 @@ internal sealed class AddressSpaces
     {
         if (instruction.Op is Op.Load or Op.Store or Op.Atomic or Op.CompareExchange && IsGeneric(instruction.Operands[0]))
         {
-            throw new KernelCompilationException(
-                "JIT0102", _function.Name, instruction.Source.File, instruction.Source.Line,
-                "an element of a view with no memory behind it is used", "give the view memory on every way to this line");
+            throw JitError.NoMemory.At(_function.Name, instruction.Source, "an element of a view");
         }
 
         if (TensorIntrinsics.WrongMemory(instruction) is { } wrong)

@@ -98,6 +98,7 @@ internal sealed class LoopForest
         function.Blocks.Insert(function.Blocks.IndexOf(target), block);
         _predecessors[block] = [.. _predecessors[target].Where(sources.Contains)];
         _predecessors[target] = [.. _predecessors[target].Except(sources), block];
+        return true;
     }
 
     private Loop Collect(IrBlock header, List<IrBlock> latches)

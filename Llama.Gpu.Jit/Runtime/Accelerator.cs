@@ -51,6 +51,9 @@ public abstract class Accelerator : IDisposable
     /// <summary>The most that <see cref="AllocatedBytes"/> has been.</summary>
     public long PeakAllocatedBytes { get; private set; }
 
+    /// <summary>What making kernels ready has cost so far.</summary>
+    public KernelLoading KernelLoading => LoadMeter.Sum;
+
     /// <summary>Whether the accelerator has been disposed.</summary>
     public bool IsDisposed { get; private set; }
 
@@ -100,7 +103,7 @@ public abstract class Accelerator : IDisposable
             if (!_launchers.TryGetValue((method, typeof(TDelegate)), out Delegate? launcher))
             {
                 KernelSignature.Check(method, typeof(TDelegate));
-                launcher = CreateLauncher(method, typeof(TDelegate));
+                launcher = LoadMeter.Measure(() => CreateLauncher(method, typeof(TDelegate)));
                 _launchers.Add((method, typeof(TDelegate)), launcher);
             }
 
@@ -122,6 +125,8 @@ public abstract class Accelerator : IDisposable
 
     /// <inheritdoc/>
     public override string ToString() => Name;
+
+    internal KernelLoadMeter LoadMeter { get; } = new();
 
     internal abstract Delegate CreateLauncher(MethodInfo method, Type delegateType);
 

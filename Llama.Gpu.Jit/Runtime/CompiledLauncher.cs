@@ -25,7 +25,8 @@ internal static class CompiledLauncher
         IReadOnlyList<FlatArgument> layout = ArgumentLayout.Of(method);
         ParameterExpression stream = Expression.Parameter(typeof(AcceleratorStream), "stream");
         ParameterExpression config = Expression.Parameter(typeof(KernelConfig), "config");
-        ParameterExpression[] own = [.. method.GetParameters().Select(parameter => Expression.Parameter(parameter.ParameterType, parameter.Name))];
+        ParameterExpression[] own =
+            [.. method.GetParameters().Select(parameter => Expression.Parameter(parameter.ParameterType, parameter.Name))];
         ParameterExpression arguments = Expression.Variable(typeof(LaunchArguments), "arguments");
         ParameterExpression values = Expression.Variable(typeof(long[]), "values");
 

@@ -64,5 +64,14 @@ public sealed class Context : IDisposable
             _devices.Add(device);
             return this;
         }
+
+        /// <summary>Adds those of a driver's devices that a predicate takes.</summary>
+        internal Builder Add<TDevice>(IEnumerable<TDevice> devices, Predicate<TDevice> predicate)
+            where TDevice : Device
+        {
+            ArgumentNullException.ThrowIfNull(predicate);
+            _devices.AddRange(devices.Where(device => predicate(device)));
+            return this;
+        }
     }
 }

@@ -16,7 +16,9 @@ internal static class JitDebug
     public const int BuildLog = 5;
 
     private static readonly int Level =
-        int.TryParse(Environment.GetEnvironmentVariable("LLAMA_JIT_DEBUG"), NumberStyles.None, CultureInfo.InvariantCulture, out int level) ? level : 0;
+        int.TryParse(Environment.GetEnvironmentVariable("LLAMA_JIT_DEBUG"), NumberStyles.None, CultureInfo.InvariantCulture, out int level)
+            ? level
+            : 0;
 
     /// <summary>Whether what is made on the way is to be shown, so that kernels must be compiled even where they are at hand.</summary>
     public static bool ShowsCode => Level >= Code;

@@ -26,7 +26,8 @@ internal sealed class KernelCache(string folder, long maxBytes = KernelCache.Def
     private static readonly Lazy<KernelCache?> LazyDefault =
         new(() => DefaultFolder(Environment.GetEnvironmentVariable) is { } found ? new(found) : null);
 
-    private readonly Func<string, Stream> _create = create ?? (path => new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None));
+    private readonly Func<string, Stream> _create =
+        create ?? (path => new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None));
     private readonly Lock _counting = new();
     private long? _bytes;
     private int _complained;
@@ -107,7 +108,8 @@ internal sealed class KernelCache(string folder, long maxBytes = KernelCache.Def
 
     private static string? UserFolder(Func<string, string?> environment)
     {
-        static string? Below(string? parent, string name) => Path.IsPathFullyQualified(parent ?? string.Empty) ? Path.Combine(parent!, name) : null;
+        static string? Below(string? parent, string name) =>
+            Path.IsPathFullyQualified(parent ?? string.Empty) ? Path.Combine(parent!, name) : null;
         if (OperatingSystem.IsWindows())
         {
             return Below(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "llama-gpu");

@@ -134,7 +134,8 @@ public static class KernelLoaders
     }
 
     /// <summary>Loads a kernel of 9 parameters.</summary>
-    public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9> LoadKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9>(
+    public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9>
+        LoadKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9>(
         this Accelerator accelerator, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9> action)
         where T1 : struct where T2 : struct where T3 : struct where T4 : struct where T5 : struct
         where T6 : struct where T7 : struct where T8 : struct where T9 : struct =>
@@ -147,11 +148,13 @@ public static class KernelLoaders
         where T6 : struct where T7 : struct where T8 : struct where T9 : struct
     {
         var launch = accelerator.LoadKernel(action);
-        return (config, a1, a2, a3, a4, a5, a6, a7, a8, a9) => launch(accelerator.DefaultStream, config, a1, a2, a3, a4, a5, a6, a7, a8, a9);
+        return (config, a1, a2, a3, a4, a5, a6, a7, a8, a9) =>
+            launch(accelerator.DefaultStream, config, a1, a2, a3, a4, a5, a6, a7, a8, a9);
     }
 
     /// <summary>Loads a kernel of 10 parameters.</summary>
-    public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> LoadKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10>(
+    public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10>
+        LoadKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10>(
         this Accelerator accelerator, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> action)
         where T1 : struct where T2 : struct where T3 : struct where T4 : struct where T5 : struct
         where T6 : struct where T7 : struct where T8 : struct where T9 : struct where T10 : struct =>
@@ -164,11 +167,13 @@ public static class KernelLoaders
         where T6 : struct where T7 : struct where T8 : struct where T9 : struct where T10 : struct
     {
         var launch = accelerator.LoadKernel(action);
-        return (config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10) => launch(accelerator.DefaultStream, config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10);
+        return (config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10) =>
+            launch(accelerator.DefaultStream, config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10);
     }
 
     /// <summary>Loads a kernel of 11 parameters.</summary>
-    public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> LoadKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11>(
+    public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11>
+        LoadKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11>(
         this Accelerator accelerator, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> action)
         where T1 : struct where T2 : struct where T3 : struct where T4 : struct where T5 : struct
         where T6 : struct where T7 : struct where T8 : struct where T9 : struct where T10 : struct
@@ -176,18 +181,21 @@ public static class KernelLoaders
         accelerator.LoadKernel<Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11>>(action.Method);
 
     /// <summary>Loads a kernel of 11 parameters for the default stream.</summary>
-    public static Action<KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> LoadStreamKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11>(
+    public static Action<KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11>
+        LoadStreamKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11>(
         this Accelerator accelerator, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> action)
         where T1 : struct where T2 : struct where T3 : struct where T4 : struct where T5 : struct
         where T6 : struct where T7 : struct where T8 : struct where T9 : struct where T10 : struct
         where T11 : struct
     {
         var launch = accelerator.LoadKernel(action);
-        return (config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11) => launch(accelerator.DefaultStream, config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11);
+        return (config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11) =>
+            launch(accelerator.DefaultStream, config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11);
     }
 
     /// <summary>Loads a kernel of 12 parameters.</summary>
-    public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> LoadKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12>(
+    public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12>
+        LoadKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12>(
         this Accelerator accelerator, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> action)
         where T1 : struct where T2 : struct where T3 : struct where T4 : struct where T5 : struct
         where T6 : struct where T7 : struct where T8 : struct where T9 : struct where T10 : struct
@@ -195,51 +203,61 @@ public static class KernelLoaders
         accelerator.LoadKernel<Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12>>(action.Method);
 
     /// <summary>Loads a kernel of 12 parameters for the default stream.</summary>
-    public static Action<KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> LoadStreamKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12>(
+    public static Action<KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12>
+        LoadStreamKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12>(
         this Accelerator accelerator, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> action)
         where T1 : struct where T2 : struct where T3 : struct where T4 : struct where T5 : struct
         where T6 : struct where T7 : struct where T8 : struct where T9 : struct where T10 : struct
         where T11 : struct where T12 : struct
     {
         var launch = accelerator.LoadKernel(action);
-        return (config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12) => launch(accelerator.DefaultStream, config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12);
+        return (config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12) =>
+            launch(accelerator.DefaultStream, config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12);
     }
 
     /// <summary>Loads a kernel of 13 parameters.</summary>
-    public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13> LoadKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13>(
+    public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13>
+        LoadKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13>(
         this Accelerator accelerator, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13> action)
         where T1 : struct where T2 : struct where T3 : struct where T4 : struct where T5 : struct
         where T6 : struct where T7 : struct where T8 : struct where T9 : struct where T10 : struct
         where T11 : struct where T12 : struct where T13 : struct =>
-        accelerator.LoadKernel<Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13>>(action.Method);
+        accelerator.LoadKernel<
+            Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13>>(action.Method);
 
     /// <summary>Loads a kernel of 13 parameters for the default stream.</summary>
-    public static Action<KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13> LoadStreamKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13>(
+    public static Action<KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13>
+        LoadStreamKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13>(
         this Accelerator accelerator, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13> action)
         where T1 : struct where T2 : struct where T3 : struct where T4 : struct where T5 : struct
         where T6 : struct where T7 : struct where T8 : struct where T9 : struct where T10 : struct
         where T11 : struct where T12 : struct where T13 : struct
     {
         var launch = accelerator.LoadKernel(action);
-        return (config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13) => launch(accelerator.DefaultStream, config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13);
+        return (config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13) =>
+            launch(accelerator.DefaultStream, config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13);
     }
 
     /// <summary>Loads a kernel of 14 parameters.</summary>
-    public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14> LoadKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14>(
+    public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14>
+        LoadKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14>(
         this Accelerator accelerator, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14> action)
         where T1 : struct where T2 : struct where T3 : struct where T4 : struct where T5 : struct
         where T6 : struct where T7 : struct where T8 : struct where T9 : struct where T10 : struct
         where T11 : struct where T12 : struct where T13 : struct where T14 : struct =>
-        accelerator.LoadKernel<Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14>>(action.Method);
+        accelerator.LoadKernel<
+            Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14>>(action.Method);
 
     /// <summary>Loads a kernel of 14 parameters for the default stream.</summary>
-    public static Action<KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14> LoadStreamKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14>(
+    public static Action<KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14>
+        LoadStreamKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14>(
         this Accelerator accelerator, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14> action)
         where T1 : struct where T2 : struct where T3 : struct where T4 : struct where T5 : struct
         where T6 : struct where T7 : struct where T8 : struct where T9 : struct where T10 : struct
         where T11 : struct where T12 : struct where T13 : struct where T14 : struct
     {
         var launch = accelerator.LoadKernel(action);
-        return (config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14) => launch(accelerator.DefaultStream, config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14);
+        return (config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14) =>
+            launch(accelerator.DefaultStream, config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14);
     }
 }

@@ -35,8 +35,8 @@ internal static class KernelSignature
         Type[] found = [.. delegateType.GetMethod("Invoke")!.GetParameters().Select(parameter => parameter.ParameterType)];
         if (!expected.SequenceEqual(found))
         {
-            throw new InvalidKernelOperationException(
-                $"kernel {name} needs a launcher of ({string.Join(", ", expected.Select(type => type.Name))}), not of ({string.Join(", ", found.Select(type => type.Name))})");
+            static string Names(Type[] types) => string.Join(", ", types.Select(type => type.Name));
+            throw new InvalidKernelOperationException($"kernel {name} needs a launcher of ({Names(expected)}), not of ({Names(found)})");
         }
     }
 }

@@ -12,7 +12,8 @@ internal static class LaunchChecks
         ArgumentNullException.ThrowIfNull(stream);
         if (stream.Accelerator != accelerator)
         {
-            throw new InvalidKernelOperationException($"kernel {kernel}: the stream belongs to {stream.Accelerator.Name}, not to {accelerator.Name}");
+            throw new InvalidKernelOperationException(
+                $"kernel {kernel}: the stream belongs to {stream.Accelerator.Name}, not to {accelerator.Name}");
         }
 
         if (!config.IsValid)
@@ -41,7 +42,8 @@ internal static class LaunchChecks
 
         if (buffer.Accelerator != accelerator)
         {
-            throw new InvalidKernelOperationException($"kernel {kernel}: an argument's memory belongs to {buffer.Accelerator.Name}, not to {accelerator.Name}");
+            throw new InvalidKernelOperationException(
+                $"kernel {kernel}: an argument's memory belongs to {buffer.Accelerator.Name}, not to {accelerator.Name}");
         }
 
         ObjectDisposedException.ThrowIf(buffer.IsDisposed, buffer);

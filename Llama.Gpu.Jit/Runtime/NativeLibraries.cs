@@ -4,7 +4,10 @@ using System.Runtime.InteropServices;
 
 namespace Llama.Gpu.Jit.Runtime;
 
-/// <summary>Finds the drivers' libraries under the names that they have on each system. An assembly can have one such resolver, so it is for all of them.</summary>
+/// <summary>
+/// Finds the drivers' libraries under the names that they have on each system. An assembly can have one such resolver, so it is for all of
+/// them.
+/// </summary>
 internal static class NativeLibraries
 {
     /// <summary>The name that <c>LibraryImport</c> gives OpenCL's loader.</summary>
@@ -22,7 +25,8 @@ internal static class NativeLibraries
     private static readonly ConcurrentDictionary<string, nint> Loaded = new();
 
     // each names the one file to load instead, for a driver that stands elsewhere
-    private static readonly Dictionary<string, string> Variables = new() { [OpenCl] = "LLAMA_OPENCL_LIBRARY", [Cuda] = "LLAMA_CUDA_LIBRARY" };
+    private static readonly Dictionary<string, string> Variables =
+        new() { [OpenCl] = "LLAMA_OPENCL_LIBRARY", [Cuda] = "LLAMA_CUDA_LIBRARY" };
 
     static NativeLibraries() => NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, Resolve);
 
@@ -32,7 +36,8 @@ internal static class NativeLibraries
     public static bool TryLoad(string name, out string? problem)
     {
         bool found = Load(name) != 0;
-        problem = found ? null : $"no {string.Join(", ", Names[name].Where(file => file.EndsWith(".dll", StringComparison.Ordinal) == OperatingSystem.IsWindows()))}";
+        var ofThisSystem = Names[name].Where(file => file.EndsWith(".dll", StringComparison.Ordinal) == OperatingSystem.IsWindows());
+        problem = found ? null : $"no {string.Join(", ", ofThisSystem)}";
         return found;
     }
 

@@ -15,8 +15,8 @@ public sealed class BenchCommandTests
         var run = await Run("bench", source, value, "--device", "simd", "--prompt", "4", "--tokens", "2", "--rounds", "1", "--json");
         Assert.That(run.Code, Is.Zero, run.Error);
         var lines = run.JsonLines();
-        Assert.That(lines.Select(line => line.GetProperty("case").GetString()), Is.EqualTo(new[] { "prefill", "decode" }));
-        foreach (var line in lines)
+        Assert.That(lines.Select(line => line.GetProperty("case").GetString()), Is.EqualTo(new[] { "prefill", "decode", "start-up" }));
+        foreach (var line in lines.Take(2))
         {
             Assert.That(line.GetProperty("device").GetString(), Is.EqualTo("simd"));
             foreach (string field in new[] { "median_ms", "tokens_per_second", "gb_per_s", "gflop_per_s", "ceiling_per_second", "share" })
@@ -30,6 +30,8 @@ public sealed class BenchCommandTests
         Assert.That(
             decode.GetProperty("tokens_per_second").GetDouble() * decode.GetProperty("median_ms").GetDouble(), Is.EqualTo(1000).Within(1e-6));
         Assert.That(decode.GetProperty("ceiling").GetString(), Is.EqualTo("read"));
+        Assert.That(lines[2].GetProperty("kernels_compiled").GetInt32(), Is.GreaterThan(8));
+        Assert.That(lines[2].GetProperty("kernel_load_ms").GetDouble(), Is.Positive);
     }
 
     [Test]

@@ -1,5 +1,6 @@
 using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Cli;
+using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Model;
 using Llama.Gpu.Tests.Generation;
 using Llama.Gpu.Tokenization;
@@ -42,6 +43,8 @@ internal sealed class FakeModels(ITokenizer? tokenizer, FakeSession session) : I
         public override long? PeakDeviceBytes => 12345;
 
         public override long StreamedBytesPerToken => 0;
+
+        public override KernelLoading? KernelLoading => new KernelLoading(Compiled: 2, FromCache: 9, TimeSpan.FromMilliseconds(150));
 
         public override IDecoderSession CreateSession(int contextLength)
         {

@@ -36,6 +36,9 @@ public sealed class GenerateCommandTests
         Assert.That(json.GetProperty("decode_tokens_per_second").GetDouble(), Is.Positive);
         Assert.That(json.GetProperty("peak_device_bytes").GetInt64(), Is.EqualTo(12345));
         Assert.That(json.GetProperty("streamed_bytes_per_token").GetInt64(), Is.Zero);
+        Assert.That(json.GetProperty("kernels_compiled").GetInt32(), Is.EqualTo(2));
+        Assert.That(json.GetProperty("kernels_from_cache").GetInt32(), Is.EqualTo(9));
+        Assert.That(json.GetProperty("kernel_load_ms").GetDouble(), Is.EqualTo(150));
         Assert.That(json.GetProperty("device").GetString(), Is.EqualTo("fake"));
     }
 

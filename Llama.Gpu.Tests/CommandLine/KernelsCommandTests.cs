@@ -30,7 +30,7 @@ public sealed class KernelsCommandTests
         using var folder = new TemporaryFolder();
         Assert.That((await Run("kernels", "--emit", "ptx", "--out", folder["aligned"])).Code, Is.Zero);
         Assert.That((await Run("kernels", "--emit", "ptx", "--out", folder["unaligned"], "--unaligned")).Code, Is.Zero);
-        string name = "MatVec.f32.ptx";
+        string name = "MatVec.f32.Wide.ptx";
         Assert.That(await File.ReadAllTextAsync(Path.Combine(folder["aligned"], name)), Does.Contain("ld.global.v4.b32"));
         Assert.That(await File.ReadAllTextAsync(Path.Combine(folder["unaligned"], name)), Does.Not.Contain("ld.global.v4"));
     }

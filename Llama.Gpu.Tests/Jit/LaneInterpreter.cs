@@ -92,7 +92,7 @@ internal sealed class LaneInterpreter(IrFunction function, byte[] global)
             case Op.Constant:
                 return [Wrap(type, instruction.Immediate)];
             case Op.Undefined:
-                return new long[type.Width];
+                return [.. Enumerable.Repeat(Wrap(type, unchecked((long)0xDEAD_BEEF_DEAD_BEEF)), type.Width)];
             case Op.Parameter:
                 return [type.IsPointer ? arguments[instruction.Immediate] : Wrap(type, arguments[instruction.Immediate])];
             case Op.BuiltIn:

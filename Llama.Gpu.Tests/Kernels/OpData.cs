@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Kernels;
-using Half = Llama.Gpu.Jit.Half;
 
 namespace Llama.Gpu.Tests.Kernels;
 
@@ -67,7 +66,10 @@ internal sealed class OpData(Accelerator accelerator, KernelSet kernels) : IDisp
         {
             TensorType.Float32 => [.. MemoryMarshal.Cast<byte, float>(bytes).ToArray().Select(value => (double)value)],
             TensorType.Float16 => [.. MemoryMarshal.Cast<byte, System.Half>(bytes).ToArray().Select(value => (double)value)],
-            _ => [.. MemoryMarshal.Cast<byte, ushort>(bytes).ToArray().Select(bits => (double)BitConverter.UInt32BitsToSingle((uint)bits << 16))],
+            _ =>
+            [
+                .. MemoryMarshal.Cast<byte, ushort>(bytes).ToArray().Select(bits => (double)BitConverter.UInt32BitsToSingle((uint)bits << 16)),
+            ],
         };
     }
 
@@ -89,7 +91,9 @@ internal sealed class OpData(Accelerator accelerator, KernelSet kernels) : IDisp
     private WeightView Store(TensorType type, double[] values) => type switch
     {
         TensorType.Float32 => WeightView.Of(Upload([.. values.Select(value => (float)value)])),
-        TensorType.Float16 => WeightView.Of(Upload([.. values.Select(value => Half.FromBits(BitConverter.HalfToUInt16Bits((System.Half)value)))])),
-        _ => WeightView.Of(Upload([.. values.Select(value => BFloat16.FromBits((ushort)(BitConverter.SingleToUInt32Bits((float)value) >> 16)))])),
+        TensorType.Float16 => WeightView.Of(
+            Upload([.. values.Select(value => Interop.IntAsFloat(BitConverter.HalfToUInt16Bits((System.Half)value)))])),
+        _ => WeightView.Of(
+            Upload([.. values.Select(value => BFloat16.FromBits((ushort)(BitConverter.SingleToUInt32Bits((float)value) >> 16)))])),
     };
 }

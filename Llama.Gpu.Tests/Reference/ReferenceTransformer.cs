@@ -33,7 +33,6 @@ internal sealed class ReferenceTransformer(Checkpoint checkpoint)
 
             // q, k, v = W rmsnorm(x)
             double[] normed = Norm(hidden, w.AttentionNorm);
-            Note(DecoderStep.AttentionNorm, layer, normed);
             double[] query = Project(normed, w.QueryWeight, w.QueryBias, _config.QueryWidth);
             Note(DecoderStep.Query, layer, query);
             double[] key = Project(normed, w.KeyWeight, w.KeyBias, _config.KeyValueWidth);
@@ -54,7 +53,6 @@ internal sealed class ReferenceTransformer(Checkpoint checkpoint)
 
             // x += Wdown (silu(Wgate rmsnorm(x)) * Wup rmsnorm(x))
             normed = Norm(hidden, w.MlpNorm);
-            Note(DecoderStep.MlpNorm, layer, normed);
             bool mlpBias = _config.MlpBias;
             double[] gate = Project(normed, w.GateWeight, w.GateBias, _config.IntermediateSize, mlpBias);
             double[] up = Project(normed, w.UpWeight, w.UpBias, _config.IntermediateSize, mlpBias);

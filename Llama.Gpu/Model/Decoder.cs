@@ -37,12 +37,8 @@ internal sealed class Decoder(LlamaConfig config, LlamaWeights weights, KernelSe
             LayerWeights w = weights.Layers[layer];
 
             // q, k, v = W rmsnorm(x)
-            kernels.RmsNorm.Run(stream, state.Hidden, w.AttentionNorm, state.Normed, n, hidden, config.RmsNormEpsilon);
-            Observe(DecoderStep.AttentionNorm, layer, state.Normed, n, hidden);
-            Project(w.Query, state.Normed, state.Query, n);
+            ProjectQueriesKeysAndValues(w, state, n);
             Observe(DecoderStep.Query, layer, state.Query, n, config.QueryWidth);
-            Project(w.Key, state.Normed, state.Key, n);
-            Project(w.Value, state.Normed, state.Value, n);
             Observe(DecoderStep.Value, layer, state.Value, n, config.KeyValueWidth);
 
             // keys are rotated once, on their way into the cache
@@ -53,19 +49,13 @@ internal sealed class Decoder(LlamaConfig config, LlamaWeights weights, KernelSe
             // x += Wo (softmax(rope(q) k / sqrt(headDim)) v)
             Attend(layer, state, shape, scale);
             Observe(DecoderStep.Attended, layer, state.Attended, n, config.QueryWidth);
-            Project(w.Output, state.Attended, state.Projected, n);
-            kernels.ResidualAdd.Run(stream, state.Hidden, state.Projected, n, hidden);
+            AddProjected(w.Output, state.Attended, state, n);
             Observe(DecoderStep.AttentionResidual, layer, state.Hidden, n, hidden);
 
             // x += Wdown (silu(Wgate rmsnorm(x)) * Wup rmsnorm(x))
-            kernels.RmsNorm.Run(stream, state.Hidden, w.MlpNorm, state.Normed, n, hidden, config.RmsNormEpsilon);
-            Observe(DecoderStep.MlpNorm, layer, state.Normed, n, hidden);
-            Project(w.Gate, state.Normed, state.Gate, n);
-            Project(w.Up, state.Normed, state.Up, n);
-            kernels.SwiGlu.Run(stream, state.Gate, state.Up, state.Gate, n, config.IntermediateSize);
+            ProjectGateAndUp(w, state, n);
             Observe(DecoderStep.SwiGlu, layer, state.Gate, n, config.IntermediateSize);
-            Project(w.Down, state.Gate, state.Projected, n);
-            kernels.ResidualAdd.Run(stream, state.Hidden, state.Projected, n, hidden);
+            AddProjected(w.Down, state.Gate, state, n);
             Observe(DecoderStep.MlpResidual, layer, state.Hidden, n, hidden);
         }
 
@@ -113,7 +103,77 @@ internal sealed class Decoder(LlamaConfig config, LlamaWeights weights, KernelSe
         }
     }
 
-    private void Project(in Projection projection, ArrayView<float> input, ArrayView<float> output, int tokens)
+    // for one token in one launch, if the weights have one type
+    private void ProjectQueriesKeysAndValues(LayerWeights w, DecoderState state, int n)
+    {
+        int hidden = config.HiddenSize;
+        if (n == 1 && HaveOneType(w.AttentionNorm, w.Query.Weight, w.Key.Weight, w.Value.Weight))
+        {
+            kernels.QkvProjection.Run(
+                stream,
+                state.Hidden,
+                w.AttentionNorm,
+                w.Query.Weight,
+                w.Key.Weight,
+                w.Value.Weight,
+                state.Query,
+                state.Key,
+                state.Value,
+                config.QueryWidth,
+                config.KeyValueWidth,
+                hidden,
+                config.RmsNormEpsilon);
+        }
+        else
+        {
+            kernels.RmsNorm.Run(stream, state.Hidden, w.AttentionNorm, state.Normed, n, hidden, config.RmsNormEpsilon);
+            Multiply(w.Query, state.Normed, state.Query, n);
+            Multiply(w.Key, state.Normed, state.Key, n);
+            Multiply(w.Value, state.Normed, state.Value, n);
+        }
+
+        AddBias(w.Query, state.Query, n);
+        AddBias(w.Key, state.Key, n);
+        AddBias(w.Value, state.Value, n);
+    }
+
+    private void ProjectGateAndUp(LayerWeights w, DecoderState state, int n)
+    {
+        int hidden = config.HiddenSize;
+        int inner = config.IntermediateSize;
+        bool hasBias = w.Gate.Bias is not null || w.Up.Bias is not null;
+        if (n == 1 && !hasBias && HaveOneType(w.MlpNorm, w.Gate.Weight, w.Up.Weight))
+        {
+            kernels.GateUpProjection.Run(
+                stream, state.Hidden, w.MlpNorm, w.Gate.Weight, w.Up.Weight, state.Gate, inner, hidden, config.RmsNormEpsilon);
+            return;
+        }
+
+        kernels.RmsNorm.Run(stream, state.Hidden, w.MlpNorm, state.Normed, n, hidden, config.RmsNormEpsilon);
+        Multiply(w.Gate, state.Normed, state.Gate, n);
+        AddBias(w.Gate, state.Gate, n);
+        Multiply(w.Up, state.Normed, state.Up, n);
+        AddBias(w.Up, state.Up, n);
+        kernels.SwiGlu.Run(stream, state.Gate, state.Up, state.Gate, n, inner);
+    }
+
+    // x += W input + bias
+    private void AddProjected(in Projection projection, ArrayView<float> input, DecoderState state, int n)
+    {
+        if (n == 1)
+        {
+            kernels.MatVec.RunAdd(stream, input, projection.Weight, state.Hidden, projection.Outputs, projection.Inputs);
+        }
+        else
+        {
+            Multiply(projection, input, state.Projected, n);
+            kernels.ResidualAdd.Run(stream, state.Hidden, state.Projected, n, projection.Outputs);
+        }
+
+        AddBias(projection, state.Hidden, n);
+    }
+
+    private void Multiply(in Projection projection, ArrayView<float> input, ArrayView<float> output, int tokens)
     {
         if (tokens == 1)
         {
@@ -123,11 +183,27 @@ internal sealed class Decoder(LlamaConfig config, LlamaWeights weights, KernelSe
         {
             kernels.MatMul.Run(stream, input, projection.Weight, output, tokens, projection.Outputs, projection.Inputs);
         }
+    }
 
+    private void AddBias(in Projection projection, ArrayView<float> output, int tokens)
+    {
         if (projection.Bias is { } bias)
         {
             kernels.BiasAdd.Run(stream, output, bias, tokens, projection.Outputs);
         }
+    }
+
+    private static bool HaveOneType(params ReadOnlySpan<WeightView> weights)
+    {
+        foreach (WeightView weight in weights)
+        {
+            if (weight.Type != weights[0].Type)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private void Observe(DecoderStep step, int layer, ArrayView<float> values, int rows, long width) =>

@@ -11,9 +11,6 @@ public enum DecoderStep
     /// <summary>(T, hidden): x, the rows of the embedding.</summary>
     Embedding,
 
-    /// <summary>(T, hidden): RMSNorm of x before attention.</summary>
-    AttentionNorm,
-
     /// <summary>(T, heads, headDim): queries before rotation.</summary>
     Query,
 
@@ -31,9 +28,6 @@ public enum DecoderStep
 
     /// <summary>(T, hidden): x with the output of attention added.</summary>
     AttentionResidual,
-
-    /// <summary>(T, hidden): RMSNorm of x before the MLP.</summary>
-    MlpNorm,
 
     /// <summary>(T, intermediate): silu(gate) * up.</summary>
     SwiGlu,

@@ -4,6 +4,12 @@ using Llama.Gpu.Bench;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Measurement;
 
+if (args is [StartUp.SampleOption, var sample, var folder])
+{
+    StartUp.PrintSample(sample, folder);
+    return 0;
+}
+
 var devices = new Option<DeviceName[]>("--device", "-d")
 {
     Description = "auto, cpu, simd, opencl[:N] or cuda[:N]; may be given more than once.",
@@ -41,9 +47,13 @@ rounds.Validators.Add(result =>
     }
 });
 var json = new Option<bool>("--json") { Description = "One JSON object a line." };
+var startUp = new Option<bool>("--start-up")
+{
+    Description = "Instead: what a fresh process spends on a model's kernels; each sample is a process of its own.",
+};
 var root = new RootCommand("Checks each operation against its specification, then times it against the device's own ceilings.")
 {
-    devices, filter, rounds, json,
+    devices, filter, rounds, startUp, json,
 };
 root.SetAction(parsed =>
 {
@@ -51,9 +61,30 @@ root.SetAction(parsed =>
     bool asJson = parsed.GetValue(json);
     bool failed = false;
     var rows = new List<BenchRow>();
+    void Add(BenchRow row)
+    {
+        failed |= row.Problem is not null;
+        rows.Add(row);
+        if (asJson)
+        {
+            Report.WriteJson(Console.Out, row);
+        }
+    }
+
     try
     {
-        foreach (DeviceName name in parsed.GetValue(devices)!)
+        DeviceName[] names = parsed.GetValue(devices)!;
+        if (parsed.GetValue(startUp))
+        {
+            foreach (BenchRow row in StartUp.Run(names, parsed.GetValue(rounds)))
+            {
+                Add(row);
+            }
+
+            names = [];
+        }
+
+        foreach (DeviceName name in names)
         {
             using var device = DeviceSelector.Open(name);
             using var probe = CeilingProbe.For(device.Accelerator);
@@ -61,12 +92,7 @@ root.SetAction(parsed =>
             var cases = BenchCases.All().Where(opCase => opCase.ToString().Contains(wanted, StringComparison.OrdinalIgnoreCase));
             foreach (BenchRow row in runner.Ceilings().Concat(runner.Launches()).Concat(cases.Select(runner.Run)))
             {
-                failed |= row.Problem is not null;
-                rows.Add(row);
-                if (asJson)
-                {
-                    Report.WriteJson(Console.Out, row);
-                }
+                Add(row);
             }
         }
     }

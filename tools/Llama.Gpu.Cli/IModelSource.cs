@@ -1,4 +1,5 @@
 using Llama.Gpu.Checkpoints;
+using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Model;
 using Llama.Gpu.Tokenization;
 
@@ -33,6 +34,9 @@ internal abstract class LoadedModel : IDisposable
 
     /// <summary>Weights that cross the link to the device for each token.</summary>
     public abstract long StreamedBytesPerToken { get; }
+
+    /// <summary>What making its kernels ready has cost so far; null where it is not counted.</summary>
+    public abstract KernelLoading? KernelLoading { get; }
 
     public abstract IDecoderSession CreateSession(int contextLength);
 

@@ -1,4 +1,5 @@
 using Llama.Gpu.Checkpoints;
+using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Model;
 using Llama.Gpu.Tokenization;
 
@@ -48,6 +49,8 @@ internal sealed class ModelSource : IModelSource
 
         // every weight is resident
         public override long StreamedBytesPerToken => 0;
+
+        public override KernelLoading? KernelLoading => device.Accelerator.KernelLoading;
 
         public override IDecoderSession CreateSession(int contextLength) => model.CreateSession(contextLength);
 

@@ -37,7 +37,8 @@ internal sealed class OpenClAtomics(IrFunction function, OpenClCapabilities capa
             bool signed = operation is AtomicOp.Min or AtomicOp.Max;
             string element = signed ? OpenClTypes.Signed(type) : OpenClTypes.Name(type);
             bool extended = operation is not (AtomicOp.Add or AtomicOp.Exchange);
-            return $"({OpenClTypes.Name(type)}){Function(type, name, extended)}((volatile {space} {element}*)({operands[0]}), ({element}){operands[1]})";
+            string place = $"(volatile {space} {element}*)({operands[0]})";
+            return $"({OpenClTypes.Name(type)}){Function(type, name, extended)}({place}, ({element}){operands[1]})";
         }
 
         (string bits, IrType integer) = type.Kind == IrKind.F32 ? ("uint", IrType.I32) : ("ulong", IrType.I64);
@@ -67,7 +68,8 @@ internal sealed class OpenClAtomics(IrFunction function, OpenClCapabilities capa
         IrType integer = type.ScalarBits == 32 ? IrType.I32 : IrType.I64;
         string bits = OpenClTypes.Name(integer);
         string function = Function(integer, "cmpxchg", extended: false);
-        return $"as_{OpenClTypes.Name(type)}({function}((volatile {Space(instruction)} {bits}*)({operands[0]}), as_{bits}({operands[1]}), as_{bits}({operands[2]})))";
+        string target = $"(volatile {Space(instruction)} {bits}*)({operands[0]})";
+        return $"as_{OpenClTypes.Name(type)}({function}({target}, as_{bits}({operands[1]}), as_{bits}({operands[2]})))";
     }
 
     private string Function(IrType type, string name, bool extended)

@@ -3,8 +3,11 @@ namespace Llama.Gpu.Jit.Backends.OpenCl;
 /// <summary>What the emitter may use of a device.</summary>
 internal sealed record OpenClCapabilities
 {
-    /// <summary>Lanes of a warp: a number that the accelerator chooses, since lanes exchange values through local memory.</summary>
+    /// <summary>Lanes of a warp: a number that the accelerator chooses, unless sub-groups are the warps.</summary>
     public int WarpSize { get; init; } = 32;
+
+    /// <summary>The sub-groups that are the warps; null where lanes exchange values through local memory.</summary>
+    public OpenClSubGroups? SubGroups { get; init; }
 
     /// <summary>Whether there is f64 (<c>cl_khr_fp64</c>).</summary>
     public bool Float64 { get; init; } = true;
@@ -27,6 +30,6 @@ internal sealed record OpenClCapabilities
     /// </summary>
     public bool GuardsDivision { get; init; }
 
-    /// <summary>Everything: for looking at code where no device is.</summary>
+    /// <summary>Everything but sub-groups, whose functions few devices have: for looking at code where no device is.</summary>
     public static OpenClCapabilities Full { get; } = new();
 }

@@ -74,7 +74,8 @@ internal sealed class OpenClEmitter
         Append(text, "\n", OpenClHelpers.Called(body + atomics).Concat(_statements.Helpers));
 
         string entryPoint = $"k_{_function.Name}";
-        text.Append(CultureInfo.InvariantCulture, $"\n__kernel void {entryPoint}(");
+        string attribute = _statements.UsesSubGroups ? _capabilities.SubGroups!.Attribute : string.Empty;
+        text.Append(CultureInfo.InvariantCulture, $"\n{attribute}__kernel void {entryPoint}(");
         text.AppendJoin(", ", Parameters()).Append(")\n{\n");
         Append(text, "    ", _values.Declarations());
         if (_statements.UsesExchange)

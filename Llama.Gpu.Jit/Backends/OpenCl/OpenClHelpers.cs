@@ -33,6 +33,12 @@ internal static partial class OpenClHelpers
                 return (ushort)((bits & 0x7FFFFFFFu) > 0x7F800000u ? (bits >> 16) | 0x40u : rounded);
             }
             """),
+        ("jit_sub_group_source", """
+            uint jit_sub_group_source(uint index)
+            {
+                return index < get_sub_group_size() ? index : get_sub_group_local_id();
+            }
+            """),
         ("jit_source", """
             uint jit_source(uint lane, uint lanes, uint warp, uint index)
             {

@@ -12,8 +12,11 @@ internal sealed class OpenClStatements(IrFunction function, OpenClCapabilities c
     private readonly OpenClAtomics _atomics = new(function, capabilities);
     private int _kept;
 
-    /// <summary>Whether lanes exchange values.</summary>
+    /// <summary>Whether lanes exchange values through local memory.</summary>
     public bool UsesExchange { get; private set; }
+
+    /// <summary>Whether the lanes of a sub-group do something together.</summary>
+    public bool UsesSubGroups { get; private set; }
 
     /// <summary>What the program must switch on or off first.</summary>
     public IEnumerable<string> Pragmas()
@@ -24,6 +27,12 @@ internal sealed class OpenClStatements(IrFunction function, OpenClCapabilities c
         {
             OpenClAtomics.Require(capabilities.Float64, function, "f64", "cl_khr_fp64");
             yield return "EXTENSION cl_khr_fp64 : enable";
+        }
+
+        if (UsesSubGroups && capabilities.SubGroups is { } subGroups)
+        {
+            yield return $"EXTENSION {subGroups.Extension} : enable";
+            yield return $"EXTENSION {OpenClSubGroups.RequiredSize} : enable";
         }
 
         foreach (string extension in _atomics.Extensions)
@@ -75,8 +84,11 @@ internal sealed class OpenClStatements(IrFunction function, OpenClCapabilities c
         return instruction.Op switch
         {
             Op.Store => [Store(instruction, operands)],
+            Op.WarpBarrier when capabilities.SubGroups is not null => [SubGroupBarrier()],
             Op.Barrier or Op.WarpBarrier => [$"barrier({AllMemory});"],
             Op.Fence => [$"mem_fence({AllMemory});"],
+            Op.Shuffle when capabilities.SubGroups is { } subGroups =>
+                [values.Assign(instruction, Shuffle(instruction, operands, subGroups))],
             Op.Shuffle or Op.Broadcast => Exchange(instruction, operands),
             Op.Atomic => [values.Assign(instruction, _atomics.Update(instruction, operands))],
             Op.CompareExchange => [values.Assign(instruction, _atomics.CompareExchange(instruction, operands))],
@@ -89,7 +101,8 @@ internal sealed class OpenClStatements(IrFunction function, OpenClCapabilities c
         Op.Load => Load(instruction, operands[0]),
         Op.BuildVector => $"({OpenClTypes.Name(instruction.Type)})({string.Join(", ", operands)})",
         Op.Extract => string.Create(CultureInfo.InvariantCulture, $"{operands[0]}.s{instruction.Immediate}"),
-        Op.Bitcast when instruction.Type.IsPointer || instruction.Operands[0].Type.IsPointer => $"({OpenClTypes.Name(instruction.Type)}){operands[0]}",
+        Op.Bitcast when instruction.Type.IsPointer || instruction.Operands[0].Type.IsPointer =>
+            $"({OpenClTypes.Name(instruction.Type)}){operands[0]}",
         Op.Bitcast => $"as_{OpenClTypes.Name(instruction.Type)}({operands[0]})",
         Op.Lt or Op.Le or Op.LtU or Op.LeU when instruction.Operands[0].Type.IsPointer =>
             $"(ulong){operands[0]} {(instruction.Op is Op.Lt or Op.LtU ? "<" : "<=")} (ulong){operands[1]}",
@@ -129,6 +142,25 @@ internal sealed class OpenClStatements(IrFunction function, OpenClCapabilities c
         IrType stored = OpenClTypes.Stored(type);
         _typedefs.Add(OpenClTypes.MemoryTypedef(stored, alignment));
         return $"*({OpenClTypes.Space(space)} {OpenClTypes.MemoryName(stored, alignment)}*)({address})";
+    }
+
+    private string SubGroupBarrier()
+    {
+        UsesSubGroups = true;
+        return $"sub_group_barrier({AllMemory});";
+    }
+
+    // scalars below 32 bits are exchanged as one of 32: not every device has the function for them
+    private string Shuffle(Instruction instruction, string[] operands, OpenClSubGroups subGroups)
+    {
+        UsesSubGroups = true;
+        string Exchanged(string value) => $"{subGroups.ShuffleFunction}({value}, jit_sub_group_source({operands[1]}))";
+        return instruction.Type.Kind switch
+        {
+            IrKind.I1 => $"{Exchanged($"(uint){operands[0]}")} != 0",
+            IrKind.I8 or IrKind.I16 => $"({OpenClTypes.Name(instruction.Type)}){Exchanged($"(uint){operands[0]}")}",
+            _ => Exchanged(operands[0]),
+        };
     }
 
     // Two slots take turns, so one barrier is enough: whoever writes a slot again has passed the barrier of the exchange between,

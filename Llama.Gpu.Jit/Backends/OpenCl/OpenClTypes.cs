@@ -35,8 +35,11 @@ internal static class OpenClTypes
     /// A type to access memory as. The same bytes may be read as another type than they were written as, which C forbids
     /// unless the type says so; and the alignment may be less than the type's own.
     /// </summary>
-    public static string MemoryTypedef(IrType stored, long alignment) =>
-        $"typedef {Name(stored)} {MemoryName(stored, alignment)} __attribute__((may_alias{(alignment >= stored.Bytes ? string.Empty : $", aligned({alignment})")}));";
+    public static string MemoryTypedef(IrType stored, long alignment)
+    {
+        string aligned = alignment >= stored.Bytes ? string.Empty : $", aligned({alignment})";
+        return $"typedef {Name(stored)} {MemoryName(stored, alignment)} __attribute__((may_alias{aligned}));";
+    }
 
     /// <summary>A constant; one that a decimal number would not say exactly, by its bits.</summary>
     public static string Constant(IrType type, long bits) => type.Kind switch

@@ -97,21 +97,24 @@ public sealed class CudaAccelerator : Accelerator
     }
 
     /// <summary>
-    /// Errors of the kernel are found now; its code is made at the first launch that needs it, for arguments as aligned as that
-    /// launch's. A launch that is captured in a graph must therefore have run once before.
+    /// Errors of the kernel are found now, unless it has specialized values; its code is made at the first launch that needs it, for
+    /// arguments as aligned as that launch's and for its specialized values. A launch that is captured in a graph must therefore have
+    /// run once before.
     /// </summary>
     internal override Delegate CreateLauncher(MethodInfo method, Type delegateType)
     {
         string name = KernelSignature.Name(method);
-        KernelKey? isSound = Key(method, "sound", string.Empty);
-        if (Find(isSound) is null)
+        KernelKey? isSound = Key(method, ("sound", string.Empty));
+        if (!SpecializedKernel.Specializes(method) && Find(isSound) is null)
         {
-            IrFunction function = JitDebug.Time(name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
+            IrFunction function = JitDebug.Time(
+                name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
             JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
             Store(isSound, []);
         }
 
-        var kernel = new SpecializedKernel(name, method, multiples => Compile(name, method, multiples));
+        var kernel = new SpecializedKernel(
+            name, method, byMultiples: true, variant => LoadMeter.Measure(() => Compile(name, method, variant)));
         return CompiledLauncher.Create(this, method, delegateType, kernel);
     }
 
@@ -127,15 +130,17 @@ public sealed class CudaAccelerator : Accelerator
     }
 
     // the driver keeps what it assembles of a text, so the text is all that is kept here
-    private CudaKernel Compile(string name, MethodInfo method, ulong multiples)
+    private CudaKernel Compile(string name, MethodInfo method, KernelVariant variant)
     {
-        KernelKey? key = Key(method, "multiples", $"{multiples:x}");
+        KernelKey? key = Key(method, ("multiples", $"{variant.Multiples:x}"), ("values", variant.Values.ToString()));
         if (Find(key) is { } contents)
         {
+            LoadMeter.CountFromCache();
             return Assemble(name, CudaCacheContents.Decode(contents));
         }
 
-        PtxKernel code = Emit(name, JitDebug.Time(name, "passes", () => KernelText.Optimized(method, multiples)));
+        LoadMeter.CountCompiled();
+        PtxKernel code = Emit(name, JitDebug.Time(name, "passes", () => KernelText.Optimized(method, variant)));
         CudaKernel kernel = Assemble(name, code);
         Store(key, CudaCacheContents.Encode(code));
         return kernel;
@@ -160,8 +165,12 @@ public sealed class CudaAccelerator : Accelerator
         return kernel;
     }
 
-    private KernelKey? Key(MethodInfo method, string what, string value) => Cache is null ? null : KernelKey.Of(
-        method, ("target", $"{Target} {Target.Version}"), ("device", Name), ("driver", $"{Device.DriverVersion}"), ("warp", $"{WarpSize}"), (what, value));
+    private KernelKey? Key(MethodInfo method, params (string Name, string Value)[] variant) => Cache is null ? null : KernelKey.Of(
+        method,
+        [
+            ("target", $"{Target} {Target.Version}"), ("device", Name), ("driver", $"{Device.DriverVersion}"), ("warp", $"{WarpSize}"),
+            .. variant,
+        ]);
 
     private byte[]? Find(KernelKey? key) => key is null || JitDebug.ShowsCode ? null : Cache?.Find(key.Value);
 

@@ -10,13 +10,7 @@ public static class CudaContextExtensions
     public static Context.Builder Cuda(this Context.Builder builder, Predicate<CudaDevice> predicate)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        ArgumentNullException.ThrowIfNull(predicate);
-        foreach (CudaDevice device in CudaDevice.Find(out _).Where(device => predicate(device)))
-        {
-            builder.Add(device);
-        }
-
-        return builder;
+        return builder.Add(CudaDevice.Find(out _), predicate);
     }
 
     /// <summary>The CUDA devices of a context, in the driver's order.</summary>

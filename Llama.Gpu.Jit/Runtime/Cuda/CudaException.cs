@@ -31,7 +31,8 @@ public sealed class CudaException : AcceleratorException
     {
         byte* name;
         byte* text;
-        return CudaNative.cuGetErrorName(error, &name) == CudaError.Success && CudaNative.cuGetErrorString(error, &text) == CudaError.Success
+        return CudaNative.cuGetErrorName(error, &name) == CudaError.Success
+            && CudaNative.cuGetErrorString(error, &text) == CudaError.Success
             ? $"{Marshal.PtrToStringUTF8((nint)name)} ({(int)error}, {Marshal.PtrToStringUTF8((nint)text)})"
             : $"{error} ({(int)error})";
     }

@@ -42,7 +42,8 @@ internal sealed unsafe class CudaKernel : CompiledKernel, IDisposable
             JitDebug.Timings,
             name,
             "takes",
-            () => $"{Get(CudaFunctionAttribute.NumRegs)} registers, {Get(CudaFunctionAttribute.LocalSizeBytes)} bytes of local and {_staticShared} of shared memory");
+            () => $"{Get(CudaFunctionAttribute.NumRegs)} registers, {Get(CudaFunctionAttribute.LocalSizeBytes)} bytes of local"
+                + $" and {_staticShared} of shared memory");
     }
 
     /// <inheritdoc/>
@@ -76,7 +77,8 @@ internal sealed unsafe class CudaKernel : CompiledKernel, IDisposable
                 null);
             if (error != CudaError.Success)
             {
-                throw new CudaException(nameof(CudaNative.cuLaunchKernel), error, $"kernel {Name}, grid {config.GridDim}, group {config.GroupDim}");
+                throw new CudaException(
+                    nameof(CudaNative.cuLaunchKernel), error, $"kernel {Name}, grid {config.GridDim}, group {config.GroupDim}");
             }
         }
 
@@ -122,7 +124,9 @@ internal sealed unsafe class CudaKernel : CompiledKernel, IDisposable
             if (error != CudaError.Success)
             {
                 throw new CudaException(
-                    nameof(CudaNative.cuModuleLoadDataEx), error, $"kernel {Name} for {_accelerator.Target} on {_accelerator.Name}\n{Text(errors)}\n{code.Text}");
+                    nameof(CudaNative.cuModuleLoadDataEx),
+                    error,
+                    $"kernel {Name} for {_accelerator.Target} on {_accelerator.Name}\n{Text(errors)}\n{code.Text}");
             }
 
             JitDebug.Write(JitDebug.BuildLog, Name, "driver's log", () => Text(info));

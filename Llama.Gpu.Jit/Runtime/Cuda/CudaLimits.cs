@@ -9,18 +9,27 @@ internal static class CudaLimits
 
     /// <exception cref="InvalidKernelOperationException">The launch is beyond a limit.</exception>
     public static void Check(
-        string kernel, string device, in KernelConfig config, Index3D maxGrid, Index3D maxGroup, int maxLanes, int staticShared, int maxShared)
+        string kernel,
+        string device,
+        in KernelConfig config,
+        Index3D maxGrid,
+        Index3D maxGroup,
+        int maxLanes,
+        int staticShared,
+        int maxShared)
     {
         if (Exceeds(config.GridDim, maxGrid))
         {
-            throw new InvalidKernelOperationException($"kernel {kernel}: a launch has at most {maxGrid} groups on {device}, found {config.GridDim}");
+            throw new InvalidKernelOperationException(
+                $"kernel {kernel}: a launch has at most {maxGrid} groups on {device}, found {config.GridDim}");
         }
 
         long lanes = (long)config.GroupDim.X * config.GroupDim.Y * config.GroupDim.Z;
         if (Exceeds(config.GroupDim, maxGroup) || lanes > maxLanes)
         {
             throw new InvalidKernelOperationException(
-                $"kernel {kernel}: a group has at most {maxLanes} lanes and {maxGroup} in its dimensions on {device}, found {config.GroupDim}");
+                $"kernel {kernel}: a group has at most {maxLanes} lanes and {maxGroup} in its dimensions on {device},"
+                + $" found {config.GroupDim}");
         }
 
         long shared = (long)staticShared + config.SharedMemoryConfig.ArraySize;

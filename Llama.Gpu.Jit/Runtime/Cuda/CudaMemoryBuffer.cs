@@ -15,7 +15,9 @@ internal sealed unsafe class CudaMemoryBuffer : MemoryBuffer
 
         // the driver refuses to allocate nothing
         CudaException.ThrowIfFailed(
-            CudaNative.cuMemAlloc_v2(&address, (nuint)Math.Max(1, LengthInBytes)), nameof(CudaNative.cuMemAlloc_v2), $"a buffer of {LengthInBytes} bytes");
+            CudaNative.cuMemAlloc_v2(&address, (nuint)Math.Max(1, LengthInBytes)),
+            nameof(CudaNative.cuMemAlloc_v2),
+            $"a buffer of {LengthInBytes} bytes");
         _memory = new CudaHandle(accelerator.DriverContext, (nint)address, static value => CudaNative.cuMemFree_v2((ulong)value));
         accelerator.AccountAllocation(LengthInBytes);
         NativePtr = (nint)address;
@@ -55,7 +57,8 @@ internal sealed unsafe class CudaMemoryBuffer : MemoryBuffer
     {
         using var scope = _accelerator.Enter();
         CudaException.ThrowIfFailed(
-            CudaNative.cuMemcpyDtoDAsync_v2((ulong)target, (ulong)source, (nuint)bytes, Queue(stream)), nameof(CudaNative.cuMemcpyDtoDAsync_v2));
+            CudaNative.cuMemcpyDtoDAsync_v2((ulong)target, (ulong)source, (nuint)bytes, Queue(stream)),
+            nameof(CudaNative.cuMemcpyDtoDAsync_v2));
     }
 
     internal override void MemSet(AcceleratorStream stream, byte value, nint target, long bytes)

@@ -19,7 +19,9 @@ public sealed unsafe class CudaPinnedMemory : IDisposable
         using var scope = accelerator.Enter();
         void* pointer;
         CudaException.ThrowIfFailed(
-            CudaNative.cuMemHostAlloc(&pointer, (nuint)Math.Max(1, bytes), Portable), nameof(CudaNative.cuMemHostAlloc), $"{bytes} pinned bytes");
+            CudaNative.cuMemHostAlloc(&pointer, (nuint)Math.Max(1, bytes), Portable),
+            nameof(CudaNative.cuMemHostAlloc),
+            $"{bytes} pinned bytes");
         _memory = new CudaHandle(accelerator.DriverContext, (nint)pointer, static value => CudaNative.cuMemFreeHost((void*)value));
     }
 

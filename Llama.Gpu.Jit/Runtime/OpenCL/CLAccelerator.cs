@@ -12,15 +12,19 @@ public sealed class CLAccelerator : Accelerator
     private readonly CLHandle _context;
     private readonly List<CLStream> _streams = [];
     private readonly List<CLKernel> _kernels = [];
+    private readonly Lazy<OpenClCapabilities> _capabilities;
 
     internal unsafe CLAccelerator(Context context, CLDevice device)
         : base(context, device)
     {
         Device = device;
+        _capabilities = new(() => Probe(device.SubGroups));
         try
         {
             CLException.ThrowIfFailed(
-                device.Problem is null ? CLError.Success : CLError.DeviceNotAvailable, nameof(OpenClNative.clCreateContext), device.Problem);
+                device.Problem is null ? CLError.Success : CLError.DeviceNotAvailable,
+                nameof(OpenClNative.clCreateContext),
+                device.Problem);
             nint id = device.Handle;
             nint* properties = stackalloc nint[3] { 0x1084, device.PlatformHandle, 0 };
             CLError error;
@@ -50,15 +54,7 @@ public sealed class CLAccelerator : Accelerator
     internal KernelCache? Cache { get; init; } = KernelCache.Default;
 
     /// <summary>What the emitter may use.</summary>
-    internal OpenClCapabilities Capabilities => new()
-    {
-        WarpSize = Device.WarpSize,
-        GuardsDivision = Device.IsProcessor,
-        ClosesBranches = Device.PlatformName == "Portable Computing Language",
-        Float64 = Device.Extensions.Contains("cl_khr_fp64"),
-        Int64Atomics = Device.Extensions.Contains("cl_khr_int64_base_atomics"),
-        Int64ExtendedAtomics = Device.Extensions.Contains("cl_khr_int64_extended_atomics"),
-    };
+    internal OpenClCapabilities Capabilities => _capabilities.Value;
 
     /// <inheritdoc/>
     public override MemoryBuffer AllocateRaw(long length, int elementSize)
@@ -90,35 +86,78 @@ public sealed class CLAccelerator : Accelerator
         }
     }
 
+    /// <summary>The kernel is built now; one with specialized values at the first launch that has them.</summary>
     internal override Delegate CreateLauncher(MethodInfo method, Type delegateType)
     {
         string name = KernelSignature.Name(method);
-        KernelKey? key = Cache is null ? null : KernelKey.Of(method, KeyIngredients());
-        CLKernel? kernel = key is null || JitDebug.ShowsCode ? null : FromCache(name, method, key.Value);
-        if (kernel is null)
-        {
-            IrFunction function = JitDebug.Time(
-                name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
-            JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
-            JitDebug.Time(name, "passes", () => PassPipeline.Run(
-                function, new PassOptions { BuiltIns = new Dictionary<BuiltIn, int> { [BuiltIn.WarpSize] = WarpSize } }));
-            kernel = Build(name, function, key);
-        }
-
-        return CompiledLauncher.Create(this, method, delegateType, kernel);
+        CompiledKernel kernel = SpecializedKernel.Specializes(method)
+            ? new SpecializedKernel(
+                name, method, byMultiples: false, variant => LoadMeter.Measure(() => Load(name, method, variant.Values)))
+            : Load(name, method, SpecializedArguments.None);
+        return JitDebug.Time(name, "launcher", () => CompiledLauncher.Create(this, method, delegateType, kernel));
     }
 
     /// <summary>Compiles a function; its arguments are then those that <see cref="IrFunction.Parameters"/> says.</summary>
     /// <param name="name">The name that errors give it.</param>
     /// <param name="function">What it does.</param>
     /// <param name="key">What it is kept under in the cache, if it is.</param>
-    internal CLKernel Build(string name, IrFunction function, KernelKey? key = null)
+    internal CLKernel Build(string name, IrFunction function, KernelKey? key = null) => Build(name, function, key, Capabilities);
+
+    /// <summary>Compiles a kernel with other capabilities than the accelerator's own, and without the cache.</summary>
+    internal CLKernel Build(MethodInfo method, OpenClCapabilities capabilities)
+    {
+        string name = KernelSignature.Name(method);
+        return Build(name, Compile(method, name, SpecializedArguments.None), null, capabilities);
+    }
+
+    /// <summary>What the emitter may use if the device's sub-groups are as a probe wants them; the same without them if not.</summary>
+    internal OpenClCapabilities Probe(OpenClSubGroups? subGroups)
+    {
+        var capabilities = new OpenClCapabilities
+        {
+            WarpSize = Device.WarpSize,
+            GuardsDivision = Device.IsProcessor,
+            ClosesBranches = Device.PlatformName == "Portable Computing Language",
+            Float64 = Device.Extensions.Contains("cl_khr_fp64"),
+            Int64Atomics = Device.Extensions.Contains("cl_khr_int64_base_atomics"),
+            Int64ExtendedAtomics = Device.Extensions.Contains("cl_khr_int64_extended_atomics"),
+        };
+        OpenClCapabilities withSubGroups = capabilities with { SubGroups = subGroups };
+        return subGroups is null || !CLSubGroupProbe.Holds(this, withSubGroups) ? capabilities : withSubGroups;
+    }
+
+    private CLKernel Load(string name, MethodInfo method, SpecializedArguments values)
+    {
+        KernelKey? key = Cache is null ? null
+            : JitDebug.Time(name, "key", () => KernelKey.Of(method, [.. KeyIngredients(), ("values", values.ToString())]));
+        CLKernel? kernel = key is null || JitDebug.ShowsCode ? null : FromCache(name, method, key.Value);
+        if (kernel is null)
+        {
+            LoadMeter.CountCompiled();
+            kernel = Build(name, Compile(method, name, values), key);
+        }
+
+        return kernel;
+    }
+
+    private IrFunction Compile(MethodInfo method, string name, SpecializedArguments values)
+    {
+        var options = new FrontendOptions { WarpSize = WarpSize, Constants = values.Constants };
+        IrFunction function = JitDebug.Time(name, "frontend", () => KernelFrontend.Compile(method, options));
+        JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
+        JitDebug.Time(name, "passes", () => PassPipeline.Run(
+            function, new PassOptions { BuiltIns = new Dictionary<BuiltIn, int> { [BuiltIn.WarpSize] = WarpSize } }));
+        return function;
+    }
+
+    private CLKernel Build(string name, IrFunction function, KernelKey? key, OpenClCapabilities capabilities)
     {
         JitDebug.Write(JitDebug.FinalIr, name, "IR", () => IrPrinter.Print(function));
-        OpenClKernel code = JitDebug.Time(name, "OpenCL C", () => OpenClEmitter.Emit(function, Capabilities));
+        OpenClKernel code = JitDebug.Time(name, "OpenCL C", () => OpenClEmitter.Emit(function, capabilities));
         JitDebug.Write(JitDebug.Code, name, "OpenCL C", () => code.Text);
-        CLKernel kernel = JitDebug.Time(
-            name, "driver's build", () => new CLKernel(this, name, code, [.. function.Parameters.Select(parameter => parameter.Type)]));
+        string options = Device.BuildOptions(capabilities.SubGroups);
+        IrType[] parameters = [.. function.Parameters.Select(parameter => parameter.Type)];
+        CLKernel kernel = JitDebug.Time(name, "driver's build", () => new CLKernel(this, name, code, parameters, options));
         Keep(kernel);
         if (key is not null && kernel.Binary is { } binary)
         {
@@ -167,12 +206,12 @@ public sealed class CLAccelerator : Accelerator
         ("version", Device.Version),
         ("driver", Device.DriverVersion),
         ("capabilities", Capabilities.ToString()),
-        ("options", Device.BuildOptions),
+        ("options", Device.BuildOptions(Capabilities.SubGroups)),
     ];
 
     private CLKernel? FromCache(string name, MethodInfo method, KernelKey key)
     {
-        if (Cache?.Find(key) is not { } contents)
+        if (JitDebug.Time(name, "reading the cache", () => Cache?.Find(key)) is not { } contents)
         {
             return null;
         }
@@ -181,8 +220,11 @@ public sealed class CLAccelerator : Accelerator
         try
         {
             IrType[] parameters = [.. ArgumentLayout.Of(method).Select(argument => argument.Parameter.Type)];
-            CLKernel kernel = JitDebug.Time(name, "driver's loading from the cache", () => new CLKernel(this, name, code, parameters, binary));
+            string options = Device.BuildOptions(Capabilities.SubGroups);
+            CLKernel kernel = JitDebug.Time(
+                name, "driver's loading from the cache", () => new CLKernel(this, name, code, parameters, options, binary));
             Keep(kernel);
+            LoadMeter.CountFromCache();
             return kernel;
         }
         catch (CLException exception)

@@ -10,13 +10,7 @@ public static class CLContextExtensions
     public static Context.Builder OpenCL(this Context.Builder builder, Predicate<CLDevice> predicate)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        ArgumentNullException.ThrowIfNull(predicate);
-        foreach (CLDevice device in CLDevice.Find(out _).Where(device => predicate(device)))
-        {
-            builder.Add(device);
-        }
-
-        return builder;
+        return builder.Add(CLDevice.Find(out _), predicate);
     }
 
     /// <summary>The OpenCL devices of a context, in the order of their drivers.</summary>

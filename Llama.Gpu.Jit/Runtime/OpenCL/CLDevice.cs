@@ -1,11 +1,12 @@
 using System.Collections.Immutable;
+using Llama.Gpu.Jit.Backends.OpenCl;
 
 namespace Llama.Gpu.Jit.Runtime.OpenCL;
 
 /// <summary>A device of an OpenCL driver, with its limits as the driver states them.</summary>
 public sealed class CLDevice : Device
 {
-    // lanes exchange values through local memory, so a warp is as wide as suits the kernels
+    // without sub-groups, lanes exchange values through local memory, so a warp is as wide as suits the kernels
     private const int WarpSizeOfProcessors = 16;
     private const int WarpSizeOfOthers = 32;
 
@@ -31,8 +32,14 @@ public sealed class CLDevice : Device
         MaxSharedMemoryPerGroup = (int)Math.Min(int.MaxValue, CLQuery.Device<ulong>(id, CLQuery.DeviceLocalMemSize));
         NumMultiprocessors = (int)CLQuery.Device<uint>(id, CLQuery.DeviceMaxComputeUnits);
         MaxNumThreadsPerGroup = (int)Math.Min(MaxLanes, CLQuery.Device<nuint>(id, CLQuery.DeviceMaxWorkGroupSize));
-        MaxGroupDim = CLQuery.DeviceSizes(id, CLQuery.DeviceMaxWorkItemSizes);
+
+        // a device may have more dimensions than the three that are used
+        MaxGroupDim = CLQuery.DeviceSizes(id, CLQuery.DeviceMaxWorkItemSizes)[..3];
         IsCorrectlyRounded = (CLQuery.Device<ulong>(id, CLQuery.DeviceSingleFpConfig) & CLQuery.CorrectlyRoundedDivideSqrt) != 0;
+        bool hasSubGroupSizes = Extensions.Contains(OpenClSubGroups.RequiredSize);
+        long[] subGroupSizes = hasSubGroupSizes ? CLQuery.DeviceSizes(id, CLQuery.DeviceSubGroupSizes) : [];
+        LanguageVersion = VersionOf(CLQuery.DeviceText(id, CLQuery.DeviceLanguageVersion));
+        SubGroups = OpenClSubGroups.Offered(Extensions, subGroupSizes, LanguageVersion);
         Problem = FindProblem();
     }
 
@@ -76,7 +83,7 @@ public sealed class CLDevice : Device
     public override int MaxSharedMemoryPerGroup { get; }
 
     /// <inheritdoc/>
-    public override int WarpSize => IsProcessor ? WarpSizeOfProcessors : WarpSizeOfOthers;
+    public override int WarpSize => SubGroups?.Size ?? (IsProcessor ? WarpSizeOfProcessors : WarpSizeOfOthers);
 
     /// <inheritdoc/>
     public override int NumMultiprocessors { get; }
@@ -97,8 +104,19 @@ public sealed class CLDevice : Device
     /// <summary>Whether division and square root can be had correctly rounded.</summary>
     internal bool IsCorrectlyRounded { get; }
 
+    /// <summary>The newest OpenCL C: 12 for 1.2.</summary>
+    internal int LanguageVersion { get; }
+
+    /// <summary>The sub-groups that the device says can be warps; null for none.</summary>
+    internal OpenClSubGroups? SubGroups { get; }
+
     /// <summary>How the driver builds programs.</summary>
-    internal string BuildOptions => IsCorrectlyRounded ? "-cl-std=CL1.2 -cl-fp32-correctly-rounded-divide-sqrt" : "-cl-std=CL1.2";
+    /// <param name="subGroups">The sub-groups that a program may use; null for none.</param>
+    internal string BuildOptions(OpenClSubGroups? subGroups)
+    {
+        string language = subGroups is not { NeedsLanguage2: true } ? "CL1.2" : LanguageVersion >= 30 ? "CL3.0" : "CL2.0";
+        return $"-cl-std={language}{(IsCorrectlyRounded ? " -cl-fp32-correctly-rounded-divide-sqrt" : string.Empty)}";
+    }
 
     /// <summary>Every device of every driver on this machine.</summary>
     /// <param name="problem">Why there is none, or null.</param>
@@ -161,6 +179,11 @@ public sealed class CLDevice : Device
 
         return ids.Select(id => new CLDevice(platform, id));
     }
+
+    /// <summary>The number in "OpenCL C 1.2 and what the vendor adds", as 12; 0 if there is none.</summary>
+    internal static int VersionOf(string language) =>
+        language.Split(' ') is [_, _, [>= '0' and <= '9' and var major, '.', >= '0' and <= '9' and var minor, ..], ..]
+            ? ((major - '0') * 10) + (minor - '0') : 0;
 
     private string? FindProblem()
     {

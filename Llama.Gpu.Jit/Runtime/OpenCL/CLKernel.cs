@@ -23,9 +23,10 @@ internal sealed unsafe class CLKernel : CompiledKernel, IDisposable
     /// <param name="name">The name that errors give it.</param>
     /// <param name="code">Its text and what it takes.</param>
     /// <param name="parameters">Types of the function's parameters.</param>
+    /// <param name="options">How the driver builds it.</param>
     /// <param name="binary">What <see cref="Binary"/> gave for the same text, device and driver; the text is then not used.</param>
     /// <exception cref="CLException">The driver refuses the text or the binary.</exception>
-    public CLKernel(CLAccelerator accelerator, string name, OpenClKernel code, IrType[] parameters, byte[]? binary = null)
+    public CLKernel(CLAccelerator accelerator, string name, OpenClKernel code, IrType[] parameters, string options, byte[]? binary = null)
         : base(name)
     {
         _accelerator = accelerator;
@@ -34,7 +35,7 @@ internal sealed unsafe class CLKernel : CompiledKernel, IDisposable
         _program = binary is null ? CreateProgram(accelerator, code.Text) : CreateProgram(accelerator, binary);
         try
         {
-            BuildProgram();
+            BuildProgram(options);
             CLError error;
             nint kernel = OpenClNative.clCreateKernel(_program.Value, code.EntryPoint, &error);
             CLException.ThrowIfFailed(error, nameof(OpenClNative.clCreateKernel), code.EntryPoint);
@@ -115,10 +116,10 @@ internal sealed unsafe class CLKernel : CompiledKernel, IDisposable
         }
     }
 
-    private void BuildProgram()
+    private void BuildProgram(string options)
     {
         nint device = _accelerator.Device.Handle;
-        CLError error = OpenClNative.clBuildProgram(_program.Value, 1, &device, _accelerator.Device.BuildOptions, 0, 0);
+        CLError error = OpenClNative.clBuildProgram(_program.Value, 1, &device, options, 0, 0);
         if (error != CLError.Success)
         {
             string log = CLQuery.BuildLog(_program.Value, device);
@@ -134,14 +135,17 @@ internal sealed unsafe class CLKernel : CompiledKernel, IDisposable
         if (config.GroupDim.X > most[0] || config.GroupDim.Y > most[1] || config.GroupDim.Z > most[2] || lanes > _maxLanes)
         {
             throw new InvalidKernelOperationException(
-                $"kernel {Name}: a group has at most {_maxLanes} lanes and {string.Join(" x ", most)} in its dimensions on {_accelerator.Name}, found {config.GroupDim}");
+                $"kernel {Name}: a group has at most {_maxLanes} lanes and {string.Join(" x ", most)} in its dimensions"
+                + $" on {_accelerator.Name}, found {config.GroupDim}");
         }
 
-        long bytes = _localBytes + config.SharedMemoryConfig.ArraySize + (_code.UsesExchange ? lanes * OpenClKernel.ExchangeBytesPerLane : 0);
+        long exchange = _code.UsesExchange ? lanes * OpenClKernel.ExchangeBytesPerLane : 0;
+        long bytes = _localBytes + config.SharedMemoryConfig.ArraySize + exchange;
         if (bytes > _accelerator.MaxSharedMemoryPerGroup)
         {
             throw new InvalidKernelOperationException(
-                $"kernel {Name}: a group has at most {_accelerator.MaxSharedMemoryPerGroup} bytes of shared memory on {_accelerator.Name}, needed {bytes}");
+                $"kernel {Name}: a group has at most {_accelerator.MaxSharedMemoryPerGroup} bytes of shared memory"
+                + $" on {_accelerator.Name}, needed {bytes}");
         }
     }
 
@@ -183,5 +187,7 @@ internal sealed unsafe class CLKernel : CompiledKernel, IDisposable
     }
 
     private void Set(uint index, nuint size, void* value) => CLException.ThrowIfFailed(
-        OpenClNative.clSetKernelArg(_kernel.Value, index, size, value), nameof(OpenClNative.clSetKernelArg), $"kernel {Name}, argument {index}");
+        OpenClNative.clSetKernelArg(_kernel.Value, index, size, value),
+        nameof(OpenClNative.clSetKernelArg),
+        $"kernel {Name}, argument {index}");
 }

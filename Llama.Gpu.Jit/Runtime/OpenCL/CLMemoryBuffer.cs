@@ -16,7 +16,9 @@ internal sealed unsafe class CLMemoryBuffer : MemoryBuffer
         CLError error;
         nint memory = OpenClNative.clCreateBuffer(accelerator.ContextHandle, 0, (nuint)Math.Max(1, LengthInBytes), null, &error);
         CLException.ThrowIfFailed(
-            error, nameof(OpenClNative.clCreateBuffer), $"{LengthInBytes} bytes, where the largest buffer has {accelerator.Device.MaxAllocationSize}");
+            error,
+            nameof(OpenClNative.clCreateBuffer),
+            $"{LengthInBytes} bytes, where the largest buffer has {accelerator.Device.MaxAllocationSize}");
         _memory = new CLHandle(memory, OpenClNative.clReleaseMemObject);
         NativePtr = accelerator.Addresses.Add(this);
         accelerator.AccountAllocation(LengthInBytes);
@@ -74,9 +76,10 @@ internal sealed unsafe class CLMemoryBuffer : MemoryBuffer
         Copy(stream, between.Memory, Memory, 0, into, bytes);
     }
 
-    private static void Copy(AcceleratorStream stream, nint source, nint target, nuint from, nuint into, nuint bytes) => CLException.ThrowIfFailed(
-        OpenClNative.clEnqueueCopyBuffer(Queue(stream), source, target, from, into, bytes, 0, null, null),
-        nameof(OpenClNative.clEnqueueCopyBuffer));
+    private static void Copy(AcceleratorStream stream, nint source, nint target, nuint from, nuint into, nuint bytes) =>
+        CLException.ThrowIfFailed(
+            OpenClNative.clEnqueueCopyBuffer(Queue(stream), source, target, from, into, bytes, 0, null, null),
+            nameof(OpenClNative.clEnqueueCopyBuffer));
 
     private static nint Queue(AcceleratorStream stream) => ((CLStream)stream).CommandQueue;
 

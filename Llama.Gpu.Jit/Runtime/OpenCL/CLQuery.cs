@@ -25,6 +25,8 @@ internal static unsafe class CLQuery
     public const uint DriverVersion = 0x102D;
     public const uint DeviceVersion = 0x102F;
     public const uint DeviceExtensions = 0x1030;
+    public const uint DeviceLanguageVersion = 0x103D;
+    public const uint DeviceSubGroupSizes = 0x4108;
 
     public const ulong TypeCpu = 1 << 1;
     public const ulong TypeGpu = 1 << 2;
@@ -47,10 +49,9 @@ internal static unsafe class CLQuery
         return value;
     }
 
-    /// <summary>A property of a device that is three sizes.</summary>
+    /// <summary>A property of a device that is a list of sizes.</summary>
     public static long[] DeviceSizes(nint device, uint name)
     {
-        // a device may have more dimensions than the three that are used
         nuint size;
         Check(OpenClNative.clGetDeviceInfo(device, name, 0, null, &size), nameof(OpenClNative.clGetDeviceInfo));
         var sizes = new nuint[(int)size / sizeof(nuint)];
@@ -59,12 +60,13 @@ internal static unsafe class CLQuery
             Check(OpenClNative.clGetDeviceInfo(device, name, size, pointer, null), nameof(OpenClNative.clGetDeviceInfo));
         }
 
-        return [.. sizes.Take(3).Select(value => (long)value)];
+        return [.. sizes.Select(value => (long)value)];
     }
 
     /// <summary>A property of a device that is text.</summary>
     public static string DeviceText(nint device, uint name) => Text(
-        (size, value, found) => OpenClNative.clGetDeviceInfo(device, name, size, (void*)value, (nuint*)found), nameof(OpenClNative.clGetDeviceInfo));
+        (size, value, found) => OpenClNative.clGetDeviceInfo(device, name, size, (void*)value, (nuint*)found),
+        nameof(OpenClNative.clGetDeviceInfo));
 
     /// <summary>A property of a driver that is text.</summary>
     public static string PlatformText(nint platform, uint name) => Text(

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Llama.Gpu.Jit.Runtime.OpenCL;
 
-/// <summary>The functions of OpenCL 1.2 that are used, as <c>cl.h</c> declares them. Each gives its code in the return value or the last parameter.</summary>
+/// <summary>
+/// The functions of OpenCL 1.2 that are used, as <c>cl.h</c> declares them. Each gives its code in the return value or the last parameter.
+/// </summary>
 internal static unsafe partial class OpenClNative
 {
     private const string Library = NativeLibraries.OpenCl;

@@ -52,25 +52,15 @@ public sealed class SimdAccelerator : Accelerator
     internal override Delegate CreateLauncher(MethodInfo method, Type delegateType)
     {
         string name = KernelSignature.Name(method);
-        IrFunction? first = Compile(method, name);
-        IrFunction Specialized(Index3D groupDim)
-        {
-            IrFunction function = Interlocked.Exchange(ref first, null) ?? Compile(method, name);
-            JitDebug.Time(name, "passes", () =>
-            {
-                PassPipeline.Run(function, Options(groupDim));
-                return function;
-            });
-            JitDebug.Write(JitDebug.FinalIr, name, "IR", () => IrPrinter.Print(function));
-            return function;
-        }
-
-        return CompiledLauncher.Create(this, method, delegateType, Build(name, Specialized));
+        CompiledKernel kernel = SpecializedKernel.Specializes(method)
+            ? new SpecializedKernel(name, method, byMultiples: false, variant => LoadMeter.Measure(() => Load(name, method, variant.Values)))
+            : Load(name, method, SpecializedArguments.None);
+        return CompiledLauncher.Create(this, method, delegateType, kernel);
     }
 
     /// <summary>A kernel of functions that are ready to be emitted, for groups of any dimensions.</summary>
     internal CompiledKernel Build(string name, Func<Index3D, IrFunction> function) =>
-        new SimdLaunch(name, this, new SimdKernel(name, function, Device.Isa, MaxNumThreadsPerGroup));
+        new SimdLaunch(name, this, new SimdKernel(name, function, Device.Isa, MaxNumThreadsPerGroup, LoadMeter));
 
     /// <summary>Runs a launch to its end. One at a time: the workers serve one launch.</summary>
     internal unsafe void Launch(SimdKernel kernel, in KernelConfig config, LaunchArguments arguments)
@@ -94,10 +84,23 @@ public sealed class SimdAccelerator : Accelerator
         _defaultStream.Dispose();
     }
 
-    private IrFunction Compile(MethodInfo method, string name)
+    private CompiledKernel Load(string name, MethodInfo method, SpecializedArguments values)
     {
-        IrFunction function = JitDebug.Time(
-            name, "frontend", () => KernelFrontend.Compile(method, new FrontendOptions { WarpSize = WarpSize }));
+        IrFunction? first = Compile(method, name, values);
+        return Build(name, groupDim =>
+        {
+            LoadMeter.CountCompiled();
+            IrFunction function = Interlocked.Exchange(ref first, null) ?? Compile(method, name, values);
+            JitDebug.Time(name, "passes", () => PassPipeline.Run(function, Options(groupDim)));
+            JitDebug.Write(JitDebug.FinalIr, name, "IR", () => IrPrinter.Print(function));
+            return function;
+        });
+    }
+
+    private IrFunction Compile(MethodInfo method, string name, SpecializedArguments values)
+    {
+        var options = new FrontendOptions { WarpSize = WarpSize, Constants = values.Constants };
+        IrFunction function = JitDebug.Time(name, "frontend", () => KernelFrontend.Compile(method, options));
         JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
         return function;
     }

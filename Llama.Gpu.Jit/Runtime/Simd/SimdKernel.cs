@@ -12,6 +12,7 @@ internal sealed unsafe class SimdKernel
     private readonly Func<Index3D, IrFunction> _function;
     private readonly VectorIsa _isa;
     private readonly int _maxLanes;
+    private readonly KernelLoadMeter _meter;
     private readonly Lock _compiling = new();
     private readonly Dictionary<Index3D, Shape> _shapes = [];
     private Shape? _last;
@@ -20,12 +21,14 @@ internal sealed unsafe class SimdKernel
     /// <param name="function">The kernel for groups of these dimensions.</param>
     /// <param name="isa">The vectors.</param>
     /// <param name="maxLanes">Lanes of the largest group.</param>
-    public SimdKernel(string name, Func<Index3D, IrFunction> function, VectorIsa isa, int maxLanes)
+    /// <param name="meter">Told how long compiling takes.</param>
+    public SimdKernel(string name, Func<Index3D, IrFunction> function, VectorIsa isa, int maxLanes, KernelLoadMeter meter)
     {
         Name = name;
         _function = function;
         _isa = isa;
         _maxLanes = maxLanes;
+        _meter = meter;
     }
 
     /// <summary>The name that errors give it.</summary>
@@ -118,7 +121,8 @@ internal sealed unsafe class SimdKernel
             if (!_shapes.TryGetValue(dimensions, out Shape? shape))
             {
                 bool linear = dimensions is { Y: 1, Z: 1 };
-                shape = new Shape(Name, dimensions, new SimdCompiler(_function(dimensions), _isa, linear, _maxLanes), _compiling);
+                SimdCompiler compiler = _meter.Measure(() => new SimdCompiler(_function(dimensions), _isa, linear, _maxLanes));
+                shape = new Shape(Name, dimensions, compiler, _compiling, _meter);
                 _shapes.Add(dimensions, shape);
             }
 
@@ -127,7 +131,7 @@ internal sealed unsafe class SimdKernel
     }
 
     // the methods for groups of one shape
-    private sealed class Shape(string name, Index3D groupDim, SimdCompiler compiler, Lock compiling)
+    private sealed class Shape(string name, Index3D groupDim, SimdCompiler compiler, Lock compiling, KernelLoadMeter meter)
     {
         private SimdVectorCode? _whole;
         private SimdVectorCode? _part;
@@ -148,7 +152,7 @@ internal sealed unsafe class SimdKernel
             {
                 if (method is null)
                 {
-                    SimdVectorCode made = JitDebug.Time(name, full ? "vectors" : "part of a vector", () => compiler.Compile(full));
+                    SimdVectorCode made = meter.Measure(() => JitDebug.Time(name, full ? "vectors" : "part of a vector", () => compiler.Compile(full)));
                     Volatile.Write(ref method, made);
                 }
 

@@ -127,6 +127,18 @@ public static unsafe class FakeDriverScenarios
         Assert.That(Run(), Is.EqualTo((log, 0, 0)));
     }
 
+    public static void SpecializedValuesHaveTheirOwnCode() => WithAccelerator(accelerator =>
+    {
+        var launch = accelerator.LoadKernel<ArrayView<float>, SpecializedValue<int>>(AddsValue);
+        using var buffer = accelerator.Allocate1D<float>(4);
+        foreach ((int value, int compiled) in new[] { (5, 1), (5, 1), (7, 2), (5, 2) })
+        {
+            launch(accelerator.DefaultStream, new KernelConfig(1, 32), buffer.View, SpecializedValue.New(value));
+            Assert.That(accelerator.KernelLoading.Compiled, Is.EqualTo(compiled));
+            Assert.That(Log(), Does.EndWith($" 4 {value}\n"), "the argument is passed all the same");
+        }
+    });
+
     public static void LargeSharedMemoryIsAskedForOnce() => WithAccelerator(accelerator =>
     {
         CudaKernel kernel = accelerator.Build("test", new IrSketch("Plain").Return());
@@ -187,6 +199,8 @@ public static unsafe class FakeDriverScenarios
     {
         data[Group.IdxX] = (numbers.Count * factor) + numbers.Small + (float)numbers.Real + offset;
     }
+
+    private static void AddsValue(ArrayView<float> data, SpecializedValue<int> value) => data[Group.IdxX] += value;
 
     // with nothing left behind afterwards: no object, no context on the thread's stack, no hold on the primary context
     private static void WithAccelerator(Action<CudaAccelerator> test)

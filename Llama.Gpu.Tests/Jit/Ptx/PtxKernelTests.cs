@@ -70,7 +70,7 @@ public sealed class PtxKernelTests
         float[] input = Values(inner, 5, 1);
         float[] weight = [.. Values(Rows * inner, 6, 1).Select(value => (float)(System.Half)(float)(BFloat16)value)];
         int warps = (lanes + 31) / 32;
-        var launch = Launch($"MatVec.{type}", ((uint)((Rows + (2 * warps) - 1) / (2 * warps)), 1, 1), lanes, aligned);
+        var launch = Launch($"MatVec.{type}.Wide", ((uint)((Rows + (8 * warps) - 1) / (8 * warps)), 1, 1), lanes, aligned);
         launch.View(input);
         _ = type switch
         {

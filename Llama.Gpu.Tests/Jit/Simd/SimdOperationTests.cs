@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Llama.Gpu.Jit.Ir;
-using Llama.Gpu.Tests.Jit.OpenCl;
 using NUnit.Framework;
 
 namespace Llama.Gpu.Tests.Jit.Simd;

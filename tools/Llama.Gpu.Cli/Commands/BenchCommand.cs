@@ -4,6 +4,7 @@ using System.Globalization;
 using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Cli.Input;
 using Llama.Gpu.Cli.Output;
+using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Kernels;
 using Llama.Gpu.Measurement;
 using Llama.Gpu.Model;
@@ -115,6 +116,7 @@ internal sealed class BenchCommand : Command
         // the first of each compiles the kernels
         session.Forward(ids, cancellationToken);
         session.Forward(ids.AsSpan(0, 1), cancellationToken);
+        var kernels = model.KernelLoading;
 
         var prefill = PairedMeasurement.Run(probe, cost.Prefill(prompt), rounds, () => Prefill(session, ids, cancellationToken), cancellationToken);
         var decode = PairedMeasurement.Run(
@@ -129,10 +131,18 @@ internal sealed class BenchCommand : Command
             {
                 WriteJson(line, model.Device, cost.TypeName);
             }
+
+            WriteKernelsJson(kernels, model.Device);
         }
         else
         {
             WriteTable(lines, model.Device, cost.TypeName);
+            if (kernels is { } made)
+            {
+                _console.Note(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"[{made.Compiled} kernels compiled, {made.FromCache} from the cache, in {made.Time.TotalMilliseconds:0} ms]"));
+            }
         }
     }
 
@@ -171,6 +181,15 @@ internal sealed class BenchCommand : Command
         json.WriteString("ceiling", NameOf(line.Result.LimitedBy));
         json.WriteNumberOrNull("ceiling_per_second", line.Result.CeilingPerSecond);
         json.WriteNumberOrNull("share", line.Result.Share);
+    });
+
+    private void WriteKernelsJson(KernelLoading? kernels, string device) => JsonLine.Write(_console.Out, json =>
+    {
+        json.WriteString("case", "start-up");
+        json.WriteString("device", device);
+        json.WriteNumberOrNull("kernels_compiled", kernels?.Compiled);
+        json.WriteNumberOrNull("kernels_from_cache", kernels?.FromCache);
+        json.WriteNumberOrNull("kernel_load_ms", kernels?.Time.TotalMilliseconds);
     });
 
     private void WriteTable(Line[] lines, string device, string type)

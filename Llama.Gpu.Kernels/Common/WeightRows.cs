@@ -4,7 +4,7 @@ namespace Llama.Gpu.Kernels;
 /// Dot products of four neighbouring rows of a weight with one vector, by a warp. Four rows read the vector once, and four
 /// sums and four streams of weights hide what one would wait for.
 /// </summary>
-internal static class FourRows
+internal static class WeightRows
 {
     /// <summary>The products of rows <paramref name="row"/> to <c>row + 3</c>; each is valid in the warp's first lane.</summary>
     /// <param name="weight">(N, K) stored.</param>

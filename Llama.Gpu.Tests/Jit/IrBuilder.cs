@@ -1,8 +1,8 @@
 using Llama.Gpu.Jit.Ir;
 
-namespace Llama.Gpu.Tests.Jit.OpenCl;
+namespace Llama.Gpu.Tests.Jit;
 
-/// <summary>Writes functions instruction by instruction, for tests of a backend.</summary>
+/// <summary>Writes functions instruction by instruction, for tests of passes and backends.</summary>
 internal sealed class IrBuilder
 {
     public IrBuilder(string name)
@@ -57,8 +57,12 @@ internal sealed class IrBuilder
     public void Store(IrValue address, IrValue value) => Add(Op.Store, IrType.Void, value.Type.Bytes, address, value);
 
     /// <summary>The linear index of the lane in a launch of one dimension.</summary>
-    public IrValue GlobalIndex() => Add(
-        Op.Add, IrType.I32, Add(Op.Mul, IrType.I32, BuiltIn(Llama.Gpu.Jit.Ir.BuiltIn.GroupX), BuiltIn(Llama.Gpu.Jit.Ir.BuiltIn.GroupDimX)), BuiltIn(Llama.Gpu.Jit.Ir.BuiltIn.LaneX));
+    public IrValue GlobalIndex()
+    {
+        IrValue group = BuiltIn(Llama.Gpu.Jit.Ir.BuiltIn.GroupX);
+        IrValue first = Add(Op.Mul, IrType.I32, group, BuiltIn(Llama.Gpu.Jit.Ir.BuiltIn.GroupDimX));
+        return Add(Op.Add, IrType.I32, first, BuiltIn(Llama.Gpu.Jit.Ir.BuiltIn.LaneX));
+    }
 
     public void Goto(IrBlock block, params IrValue[] arguments) => Block.Terminator = new Goto(new Jump(block, arguments));
 
