@@ -4,7 +4,7 @@ namespace Llama.Gpu.Kernels;
 /// The first half of the MLP of one token in one launch: <c>output[i] = silu(gate[i]) * up[i]</c> with <c>gate = Wg n</c>,
 /// <c>up = Wu n</c>, <c>n = x * gain / sqrt(mean(x^2) + epsilon)</c> and <c>silu(z) = z / (1 + exp(-z))</c>.
 /// x (K) f32, gain (K) stored, weights (N, K) stored, output (N) f32. In place of an <see cref="RmsNorm"/>, two
-/// <see cref="MatVec"/> and a <see cref="SwiGlu"/>, from which it differs by rounding (see <see cref="QkvProjection"/>).
+/// <see cref="MatVec"/> and a <see cref="SwiGlu"/>; each group normalizes x for itself, as in <see cref="QkvProjection"/>.
 /// SwiGLU: Shazeer 2020, "GLU Variants Improve Transformer".
 /// </summary>
 public sealed class GateUpProjection : IRunKernel<GateUpProjection.Launch>
@@ -45,6 +45,9 @@ public sealed class GateUpProjection : IRunKernel<GateUpProjection.Launch>
         return new(weights + (4L * inputSize) + (4L * outputSize), (4L * outputSize * inputSize) + (4L * inputSize) + (4L * outputSize));
     }
 
+    /// <summary>Whether a group has shared memory for a normalized input of this size.</summary>
+    public bool Takes(int inputSize) => _shapes.HoldsNormed(inputSize);
+
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="input">(K).</param>
@@ -73,10 +76,11 @@ public sealed class GateUpProjection : IRunKernel<GateUpProjection.Launch>
         Require.IsShaped(gateWeight, outputSize, inputSize);
         Require.IsShaped(upWeight, outputSize, inputSize);
         Require.IsShaped(gain, inputSize);
+        _shapes.RequireNormed(inputSize);
         Require.SameType(gain, gateWeight.Type);
         Require.SameType(upWeight, gateWeight.Type);
         Require.Holds(output, outputSize);
-        var config = _shapes.FourRowsPerWarp(outputSize, _warpSize);
+        var config = _shapes.NormedRows([outputSize], inputSize, _warpSize);
         _kernels[gateWeight.Type](
             stream, config, input, gain, gateWeight, upWeight, output, outputSize, inputSize, epsilon, _shapes.WarpBlocks);
     }
@@ -103,19 +107,19 @@ public sealed class GateUpProjection : IRunKernel<GateUpProjection.Launch>
         where TElement : struct, IElement<T>
         where TRun : struct, ILaneRun
     {
-        ArrayView<float> scratch = SharedMemory.Allocate<float>(GroupReduction.MaxWarps);
-        float scale = RowNorm.Scale(input, inputSize, epsilon, scratch);
-        int blockRows = IntrinsicMath.DivRoundUp(Group.DimX, Warp.WarpSize) << 2;
-        int first = Grid.IdxX * blockRows * warpBlocks;
-        for (int i = 0; i < warpBlocks && first + (i * blockRows) < outputSize; i++)
+        ArrayView<float> normed = SharedMemory.GetDynamic<float>();
+        RowNorm.Apply<T, TElement>(input, gain, normed, inputSize, epsilon);
+        Group.Barrier();
+        Share share = Share.Of(outputSize, Grid.IdxX, warpBlocks);
+        for (int i = 0; i < share.Blocks; i++)
         {
-            int row = first + (i * blockRows) + (Warp.WarpIdx << 2);
-            Float4 gate = WeightRows.Dot<T, TElement, TRun, GainedInput<T, TElement>>(gateWeight, row, outputSize, input, gain, inputSize).Times(scale);
-            Float4 up = WeightRows.Dot<T, TElement, TRun, GainedInput<T, TElement>>(upWeight, row, outputSize, input, gain, inputSize).Times(scale);
+            int row = share.Row(i);
+            Float4 gate = WeightRows.Dot<T, TElement, TRun>(gateWeight, row, share.Stride, outputSize, normed, inputSize);
+            Float4 up = WeightRows.Dot<T, TElement, TRun>(upWeight, row, share.Stride, outputSize, normed, inputSize);
             if (Warp.IsFirstLane)
             {
                 var gated = new Float4(Gated(gate.X, up.X), Gated(gate.Y, up.Y), Gated(gate.Z, up.Z), Gated(gate.W, up.W));
-                WeightRows.Store<ReplaceStore>(output, row, outputSize, gated);
+                WeightRows.Store<ReplaceStore>(output, row, share.Stride, outputSize, gated);
             }
         }
     }

@@ -39,7 +39,10 @@ public sealed partial record LaunchShapes(
     public const int MaxLanes = 256;
 
     // Where lanes run one after the other, a group is a call: few groups, each with a long loop.
-    private static readonly LaunchShapes OneLane = new(1, 1 << 14, 1, 4, 0, Require.MaxDimension, MatMulTile.OneLane);
+    private static readonly LaunchShapes OneLane = new(1, 1 << 14, 1, 16, 0, Require.MaxDimension, MatMulTile.OneLane);
+
+    /// <summary>Bytes of shared memory that a group may have.</summary>
+    public int SharedBytes { get; init; } = 16 * 1024;
 
     /// <summary>How <see cref="Kernels.Attention"/> is cut.</summary>
     public AttentionLaunch Attention { get; init; } = AttentionLaunch.OneLane;
@@ -53,14 +56,14 @@ public sealed partial record LaunchShapes(
         LaunchShapes shapes = (lanes, warp, IsVectors(accelerator)) switch
         {
             (1, _, _) => OneLane,
-            (_, >= 16, true) => new(lanes, 4, warp, 4, 0, 4, MatMulTile.Vector16),
-            (_, >= 4, true) => new(lanes, 4, warp, 4, 0, 4, MatMulTile.Vector8),
-            (_, _, true) => new(lanes, 4, warp, 4, 0, 4, MatMulTile.OneLane),
+            (_, >= 16, true) => new(lanes, 4, warp, 16, 0, 4, MatMulTile.Vector16),
+            (_, >= 4, true) => new(lanes, 4, warp, 16, 0, 4, MatMulTile.Vector8),
+            (_, _, true) => new(lanes, 4, warp, 16, 0, 4, MatMulTile.OneLane),
             ( < 64, _, _) => new(lanes, 4, lanes, 1, 16, 4, MatMulTile.OneLane),
             ( < 256, _, _) => new(lanes, 4, lanes, 1, 16, 4, MatMulTile.Small),
             _ => new(lanes, 4, lanes, 1, 16, 4, MatMulTile.Wide),
         };
-        shapes = shapes with { Attention = AttentionLaunch.For(accelerator) };
+        shapes = shapes with { Attention = AttentionLaunch.For(accelerator), SharedBytes = accelerator.MaxSharedMemoryPerGroup };
         TakeTensorCores(accelerator, ref shapes);
         return shapes;
     }
@@ -82,18 +85,34 @@ public sealed partial record LaunchShapes(
     internal KernelConfig RowGroups(int rows, int heads = 1) => Config(rows, heads, 1);
 
     /// <summary>A warp for each four outputs, <see cref="WarpBlocks"/> times four outputs one after the other.</summary>
-    internal KernelConfig FourRowsPerWarp(int outputs, int warpSize) => FourRowsPerWarp([outputs], warpSize);
+    internal KernelConfig FourRowsPerWarp(int outputs, int warpSize) => new(GroupsOfRows(outputs, warpSize), 1, 1, ProductLanes, 1, 1);
 
-    /// <summary>The same for several weights; no group takes rows of two.</summary>
-    internal KernelConfig FourRowsPerWarp(ReadOnlySpan<int> outputs, int warpSize)
+    /// <summary>
+    /// The same for several weights and an input that each group normalizes into shared memory; no group takes rows of two weights.
+    /// </summary>
+    internal KernelConfig NormedRows(ReadOnlySpan<int> outputs, int inputSize, int warpSize)
     {
         int groups = 0;
         foreach (int rows in outputs)
         {
-            groups = checked(groups + Blocks(rows, 4L * Blocks(ProductLanes, warpSize) * WarpBlocks));
+            groups = checked(groups + GroupsOfRows(rows, warpSize));
         }
 
-        return new(groups, 1, 1, ProductLanes, 1, 1);
+        return new(new Index1D(groups), new Index1D(ProductLanes), SharedMemoryConfig.RequestDynamic<float>(inputSize));
+    }
+
+    /// <summary>Whether a group has shared memory for an input of this size, beside what a reduction takes.</summary>
+    internal bool HoldsNormed(int inputSize) => inputSize <= (SharedBytes / sizeof(float)) - GroupReduction.MaxWarps;
+
+    /// <summary>Checks that it has.</summary>
+    /// <exception cref="ArgumentException">The input is too large for it.</exception>
+    internal void RequireNormed(int inputSize)
+    {
+        if (!HoldsNormed(inputSize))
+        {
+            throw new ArgumentException(
+                $"expected at most {(SharedBytes / sizeof(float)) - GroupReduction.MaxWarps} on this accelerator, found {inputSize}", nameof(inputSize));
+        }
     }
 
     /// <summary>Groups over tokens (x), heads (y) and blocks of keys (z).</summary>
@@ -102,6 +121,8 @@ public sealed partial record LaunchShapes(
     // an accelerator that is none of the known devices has the vectors of the host for lanes
     private static bool IsVectors(Accelerator accelerator) =>
         accelerator.AcceleratorType is not (AcceleratorType.CPU or AcceleratorType.Cuda or AcceleratorType.OpenCL);
+
+    private int GroupsOfRows(int outputs, int warpSize) => Blocks(outputs, 4L * Blocks(ProductLanes, warpSize) * WarpBlocks);
 
     private static int Blocks(long count, long perBlock) => checked((int)IntrinsicMath.DivRoundUp(count, perBlock));
 

@@ -72,19 +72,8 @@ public sealed class MatVec : IRunKernel<MatVec.Launch>
         where TRun : struct, ILaneRun
         where TStore : struct, IRowStore
     {
-        int groupRows = IntrinsicMath.DivRoundUp(Group.DimX, Warp.WarpSize) << 2;
-        int first = Grid.IdxX * groupRows * warpBlocks;
-
-        // The bound is the group's, not the warp's: warps past the last row shuffle along and store nothing.
-        for (int i = 0; i < warpBlocks && first + (i * groupRows) < outputSize; i++)
-        {
-            int row = first + (i * groupRows) + (Warp.WarpIdx << 2);
-            Float4 sums = WeightRows.Dot<T, TElement, TRun, PlainInput<T>>(weight, row, outputSize, input, weight, inputSize);
-            if (Warp.IsFirstLane)
-            {
-                WeightRows.Store<TStore>(output, row, outputSize, sums);
-            }
-        }
+        var rows = new Rows<ArrayView<T>>(weight, output, outputSize);
+        WeightRows.Multiply<T, TElement, TRun, TStore>(rows, Grid.IdxX, warpBlocks, input, inputSize);
     }
 
     private static Launch Load<T, TElement, TRun, TStore>(Accelerator accelerator)

@@ -3,9 +3,8 @@ namespace Llama.Gpu.Kernels;
 /// <summary>
 /// Queries, keys and values of one token in one launch: <c>y = W (x * gain / sqrt(mean(x^2) + epsilon))</c> for three weights.
 /// x (K) f32, gain (K) stored, weights (Nq, K), (Nk, K) and (Nv, K) stored, outputs (Nq), (Nk) and (Nv) f32. In place of a
-/// <see cref="RmsNorm"/> and three <see cref="MatVec"/>: a launch less costs more than that each group computes the norm itself,
-/// which is one more pass over x for many rows of weights. Since the divisor is the same for every k, it is multiplied in after
-/// the sum, so results differ from the four launches by rounding.
+/// <see cref="RmsNorm"/> and three <see cref="MatVec"/>: each group normalizes x for itself into shared memory, which is little
+/// beside its rows of weights, and three launches are saved.
 /// </summary>
 public sealed class QkvProjection : IRunKernel<QkvProjection.Launch>
 {
@@ -40,6 +39,9 @@ public sealed class QkvProjection : IRunKernel<QkvProjection.Launch>
     /// <summary>Bytes and operations of one run.</summary>
     public static Cost CostOf(TensorType type, int queryWidth, int keyValueWidth, int inputSize) =>
         MatVec.CostOf(type, queryWidth + (2 * keyValueWidth), inputSize) + new Cost((long)inputSize * type.ElementSize(), 4L * inputSize);
+
+    /// <summary>Whether a group has shared memory for a normalized input of this size.</summary>
+    public bool Takes(int inputSize) => _shapes.HoldsNormed(inputSize);
 
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
@@ -79,13 +81,14 @@ public sealed class QkvProjection : IRunKernel<QkvProjection.Launch>
         Require.IsShaped(keyWeight, keyValueWidth, inputSize);
         Require.IsShaped(valueWeight, keyValueWidth, inputSize);
         Require.IsShaped(gain, inputSize);
+        _shapes.RequireNormed(inputSize);
         Require.SameType(gain, queryWeight.Type);
         Require.SameType(keyWeight, queryWeight.Type);
         Require.SameType(valueWeight, queryWeight.Type);
         Require.Holds(query, queryWidth);
         Require.Holds(key, keyValueWidth);
         Require.Holds(value, keyValueWidth);
-        KernelConfig config = _shapes.FourRowsPerWarp([queryWidth, keyValueWidth, keyValueWidth], _warpSize);
+        KernelConfig config = _shapes.NormedRows([queryWidth, keyValueWidth, keyValueWidth], inputSize, _warpSize);
         _kernels[queryWeight.Type](
             stream,
             config,
@@ -129,13 +132,12 @@ public sealed class QkvProjection : IRunKernel<QkvProjection.Launch>
         where TElement : struct, IElement<T>
         where TRun : struct, ILaneRun
     {
-        ArrayView<float> scratch = SharedMemory.Allocate<float>(GroupReduction.MaxWarps);
-        float scale = RowNorm.Scale(input, inputSize, epsilon, scratch);
+        ArrayView<float> normed = SharedMemory.GetDynamic<float>();
+        RowNorm.Apply<T, TElement>(input, gain, normed, inputSize, epsilon);
+        Group.Barrier();
 
         // the first groups take the queries' rows, the next ones the keys', the last ones the values'
-        int warps = IntrinsicMath.DivRoundUp(Group.DimX, Warp.WarpSize);
-        int blockRows = warps << 2;
-        int groupRows = blockRows * warpBlocks;
+        int groupRows = (IntrinsicMath.DivRoundUp(Group.DimX, Warp.WarpSize) << 2) * warpBlocks;
         int queryGroups = IntrinsicMath.DivRoundUp(query.Count, groupRows);
         int keyGroups = IntrinsicMath.DivRoundUp(key.Count, groupRows);
         int group = Grid.IdxX;
@@ -151,15 +153,6 @@ public sealed class QkvProjection : IRunKernel<QkvProjection.Launch>
             rows = key;
         }
 
-        int first = group * groupRows;
-        for (int i = 0; i < warpBlocks && first + (i * blockRows) < rows.Count; i++)
-        {
-            int row = first + (i * blockRows) + (Warp.WarpIdx << 2);
-            Float4 sums = WeightRows.Dot<T, TElement, TRun, GainedInput<T, TElement>>(rows.Weight, row, rows.Count, input, gain, inputSize);
-            if (Warp.IsFirstLane)
-            {
-                WeightRows.Store<ReplaceStore>(rows.Output, row, rows.Count, sums.Times(scale));
-            }
-        }
+        WeightRows.Multiply<T, TElement, TRun, ReplaceStore>(rows, group, warpBlocks, normed, inputSize);
     }
 }

@@ -76,15 +76,8 @@ public sealed class RmsNorm : ITypedKernel<RmsNorm.Launch>
         where T : unmanaged
         where TElement : struct, IElement<T>
     {
-        ArrayView<float> scratch = SharedMemory.Allocate<float>(GroupReduction.MaxWarps);
         ArrayView<float> source = input.SubView((long)Grid.IdxX * hiddenSize, hiddenSize);
         ArrayView<float> target = output.SubView((long)Grid.IdxX * hiddenSize, hiddenSize);
-        int lane = Group.IdxX;
-        int lanes = Group.DimX;
-        float scale = RowNorm.Scale(source, hiddenSize, epsilon, scratch);
-        for (int i = lane; i < hiddenSize; i += lanes)
-        {
-            target[i] = source[i] * scale * TElement.ToFloat(weight[i]);
-        }
+        RowNorm.Apply<T, TElement>(source, weight, target, hiddenSize, epsilon);
     }
 }

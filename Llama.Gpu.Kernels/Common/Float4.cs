@@ -14,7 +14,4 @@ internal readonly struct Float4(float x, float y, float z, float w)
 
     /// <summary>Fourth.</summary>
     public readonly float W = w;
-
-    /// <summary>Each times <paramref name="factor"/>.</summary>
-    public Float4 Times(float factor) => new(X * factor, Y * factor, Z * factor, W * factor);
 }

@@ -1,8 +1,29 @@
 namespace Llama.Gpu.Kernels;
 
-/// <summary>The root mean square of a row, by a group.</summary>
+/// <summary>Root-mean-square normalization of a row, by a group.</summary>
 internal static class RowNorm
 {
+    /// <summary>
+    /// <c>target[i] = row[i] / sqrt(mean(row^2) + epsilon) * gain[i]</c>: each lane writes its own elements. No barrier follows.
+    /// </summary>
+    /// <param name="row">What is normalized.</param>
+    /// <param name="gain">What it is multiplied with.</param>
+    /// <param name="target">The result.</param>
+    /// <param name="size">Elements of each.</param>
+    /// <param name="epsilon">Added to the mean square.</param>
+    public static void Apply<T, TElement>(ArrayView<float> row, ArrayView<T> gain, ArrayView<float> target, int size, float epsilon)
+        where T : unmanaged
+        where TElement : struct, IElement<T>
+    {
+        ArrayView<float> scratch = SharedMemory.Allocate<float>(GroupReduction.MaxWarps);
+        float scale = Scale(row, size, epsilon, scratch);
+        int lanes = Group.DimX;
+        for (int i = Group.IdxX; i < size; i += lanes)
+        {
+            target[i] = row[i] * scale * TElement.ToFloat(gain[i]);
+        }
+    }
+
     /// <summary>
     /// <c>1 / sqrt(mean(x^2) + epsilon)</c>, valid in every lane. Ends with a barrier. Neighbouring lanes take neighbouring elements;
     /// four sums keep a long row accurate where there are few lanes.
@@ -11,7 +32,7 @@ internal static class RowNorm
     /// <param name="size">Elements of x.</param>
     /// <param name="epsilon">Added to the mean square.</param>
     /// <param name="scratch"><see cref="GroupReduction.MaxWarps"/> elements of shared memory, free to use again afterwards.</param>
-    public static float Scale(ArrayView<float> row, int size, float epsilon, ArrayView<float> scratch)
+    private static float Scale(ArrayView<float> row, int size, float epsilon, ArrayView<float> scratch)
     {
         int lane = Group.IdxX;
         int lanes = Group.DimX;

@@ -1,29 +1,54 @@
 namespace Llama.Gpu.Kernels;
 
 /// <summary>
-/// Dot products of four neighbouring rows of a weight with one vector, by a warp. Four rows read the vector once, and four
-/// sums and four streams of weights hide what one would wait for.
+/// Dot products of rows of a weight with one vector: a warp takes four rows at a time, which read the vector once, and whose sums and
+/// streams of weights hide what one would wait for. A group's rows are cut into quarters, and the four rows come from one each, so
+/// that each stream runs on from row to row: short rows side by side would share pages, and a processor's prefetching follows one
+/// stream a page.
 /// </summary>
 internal static class WeightRows
 {
-    /// <summary>The products of rows <paramref name="row"/> to <c>row + 3</c>; each is valid in the warp's first lane.</summary>
-    /// <param name="weight">(N, K) stored.</param>
-    /// <param name="row">The first row; rows from <paramref name="rowCount"/> on are computed as the last one.</param>
-    /// <param name="rowCount">N.</param>
+    /// <summary>Multiplies the rows of this group and stores the products.</summary>
+    /// <param name="rows">The weight and where the products go.</param>
+    /// <param name="group">This group, counted among those that share the rows.</param>
+    /// <param name="warpBlocks">Times four rows that a warp takes.</param>
     /// <param name="input">(K).</param>
-    /// <param name="gain">(K), if <typeparamref name="TInput"/> reads it.</param>
     /// <param name="inputSize">K.</param>
-    public static Float4 Dot<T, TElement, TRun, TInput>(
-        ArrayView<T> weight, int row, int rowCount, ArrayView<float> input, ArrayView<T> gain, int inputSize)
+    public static void Multiply<T, TElement, TRun, TStore>(Rows<ArrayView<T>> rows, int group, int warpBlocks, ArrayView<float> input, int inputSize)
         where T : unmanaged
         where TElement : struct, IElement<T>
         where TRun : struct, ILaneRun
-        where TInput : struct, IRowInput<T>
+        where TStore : struct, IRowStore
+    {
+        Share share = Share.Of(rows.Count, group, warpBlocks);
+        for (int i = 0; i < share.Blocks; i++)
+        {
+            int row = share.Row(i);
+            Float4 products = Dot<T, TElement, TRun>(rows.Weight, row, share.Stride, rows.Count, input, inputSize);
+            if (Warp.IsFirstLane)
+            {
+                Store<TStore>(rows.Output, row, share.Stride, rows.Count, products);
+            }
+        }
+    }
+
+    /// <summary>The products of four rows, <paramref name="stride"/> apart; each is valid in the warp's first lane.</summary>
+    /// <param name="weight">(N, K) stored.</param>
+    /// <param name="row">The first row; rows from <paramref name="rowCount"/> on are computed as the last one.</param>
+    /// <param name="stride">From one row to the next.</param>
+    /// <param name="rowCount">N.</param>
+    /// <param name="input">(K).</param>
+    /// <param name="inputSize">K.</param>
+    public static Float4 Dot<T, TElement, TRun>(
+        ArrayView<T> weight, int row, int stride, int rowCount, ArrayView<float> input, int inputSize)
+        where T : unmanaged
+        where TElement : struct, IElement<T>
+        where TRun : struct, ILaneRun
     {
         ArrayView<T> row0 = Row(weight, row, rowCount, inputSize);
-        ArrayView<T> row1 = Row(weight, row + 1, rowCount, inputSize);
-        ArrayView<T> row2 = Row(weight, row + 2, rowCount, inputSize);
-        ArrayView<T> row3 = Row(weight, row + 3, rowCount, inputSize);
+        ArrayView<T> row1 = Row(weight, row + stride, rowCount, inputSize);
+        ArrayView<T> row2 = Row(weight, row + (2 * stride), rowCount, inputSize);
+        ArrayView<T> row3 = Row(weight, row + (3 * stride), rowCount, inputSize);
         int lane = Warp.LaneIdx;
         int lanes = WarpReduction.LaneCount();
         int span = lanes * TRun.Length;
@@ -37,7 +62,7 @@ internal static class WeightRows
             int first = start + (lane * TRun.Length);
             for (int j = 0; j < TRun.Length; j++)
             {
-                float x = TInput.At(input, gain, first + j);
+                float x = input[first + j];
                 sum0 = MultiplyAdd.Of(TElement.ToFloat(row0[first + j]), x, sum0);
                 sum1 = MultiplyAdd.Of(TElement.ToFloat(row1[first + j]), x, sum1);
                 sum2 = MultiplyAdd.Of(TElement.ToFloat(row2[first + j]), x, sum2);
@@ -47,7 +72,7 @@ internal static class WeightRows
 
         for (int k = whole + lane; k < inputSize; k += lanes)
         {
-            float x = TInput.At(input, gain, k);
+            float x = input[k];
             sum0 = MultiplyAdd.Of(TElement.ToFloat(row0[k]), x, sum0);
             sum1 = MultiplyAdd.Of(TElement.ToFloat(row1[k]), x, sum1);
             sum2 = MultiplyAdd.Of(TElement.ToFloat(row2[k]), x, sum2);
@@ -61,14 +86,14 @@ internal static class WeightRows
             WarpReduction.Reduce<SumReduction>(sum3));
     }
 
-    /// <summary>Stores rows <paramref name="row"/> to <c>row + 3</c> as far as there are so many. For the warp's first lane.</summary>
-    public static void Store<TStore>(ArrayView<float> output, int row, int rowCount, Float4 values)
+    /// <summary>Stores four products as far as there are so many rows. For the warp's first lane.</summary>
+    public static void Store<TStore>(ArrayView<float> output, int row, int stride, int rowCount, Float4 values)
         where TStore : struct, IRowStore
     {
         StoreOne<TStore>(output, row, rowCount, values.X);
-        StoreOne<TStore>(output, row + 1, rowCount, values.Y);
-        StoreOne<TStore>(output, row + 2, rowCount, values.Z);
-        StoreOne<TStore>(output, row + 3, rowCount, values.W);
+        StoreOne<TStore>(output, row + stride, rowCount, values.Y);
+        StoreOne<TStore>(output, row + (2 * stride), rowCount, values.Z);
+        StoreOne<TStore>(output, row + (3 * stride), rowCount, values.W);
     }
 
     private static void StoreOne<TStore>(ArrayView<float> output, int row, int rowCount, float value)
@@ -83,6 +108,34 @@ internal static class WeightRows
     private static ArrayView<T> Row<T>(ArrayView<T> weight, int row, int rowCount, int inputSize)
         where T : unmanaged =>
         weight.SubView((long)IntrinsicMath.Min(row, rowCount - 1) * inputSize, inputSize);
+}
+
+/// <summary>The rows that a warp takes of those of its group. The same number of blocks for every warp, so that all shuffle along.</summary>
+internal readonly struct Share(int first, int blocks, int stride)
+{
+    /// <summary>Blocks of four rows.</summary>
+    public readonly int Blocks = blocks;
+
+    /// <summary>From one row of a block to the next.</summary>
+    public readonly int Stride = stride;
+
+    private readonly int _first = first;
+
+    /// <summary>This warp's share.</summary>
+    /// <param name="rowCount">Rows of all groups.</param>
+    /// <param name="group">This group.</param>
+    /// <param name="warpBlocks">Blocks of four rows that each warp of a group takes, but for the last group.</param>
+    public static Share Of(int rowCount, int group, int warpBlocks)
+    {
+        int warps = IntrinsicMath.DivRoundUp(Group.DimX, Warp.WarpSize);
+        int groupRows = (warps << 2) * warpBlocks;
+        int first = group * groupRows;
+        int blocks = IntrinsicMath.DivRoundUp(IntrinsicMath.Min(groupRows, rowCount - first), warps << 2);
+        return new Share(first + Warp.WarpIdx, blocks, blocks * warps);
+    }
+
+    /// <summary>First row of a block.</summary>
+    public int Row(int block) => _first + (block * IntrinsicMath.DivRoundUp(Group.DimX, Warp.WarpSize));
 }
 
 /// <summary>What becomes of a product where it is stored.</summary>

@@ -107,7 +107,7 @@ internal sealed class Decoder(LlamaConfig config, LlamaWeights weights, KernelSe
     private void ProjectQueriesKeysAndValues(LayerWeights w, DecoderState state, int n)
     {
         int hidden = config.HiddenSize;
-        if (n == 1 && HaveOneType(w.AttentionNorm, w.Query.Weight, w.Key.Weight, w.Value.Weight))
+        if (n == 1 && kernels.QkvProjection.Takes(hidden) && HaveOneType(w.AttentionNorm, w.Query.Weight, w.Key.Weight, w.Value.Weight))
         {
             kernels.QkvProjection.Run(
                 stream,
@@ -142,7 +142,7 @@ internal sealed class Decoder(LlamaConfig config, LlamaWeights weights, KernelSe
         int hidden = config.HiddenSize;
         int inner = config.IntermediateSize;
         bool hasBias = w.Gate.Bias is not null || w.Up.Bias is not null;
-        if (n == 1 && !hasBias && HaveOneType(w.MlpNorm, w.Gate.Weight, w.Up.Weight))
+        if (n == 1 && !hasBias && kernels.GateUpProjection.Takes(hidden) && HaveOneType(w.MlpNorm, w.Gate.Weight, w.Up.Weight))
         {
             kernels.GateUpProjection.Run(
                 stream, state.Hidden, w.MlpNorm, w.Gate.Weight, w.Up.Weight, state.Gate, inner, hidden, config.RmsNormEpsilon);
