@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.RegularExpressions;
 using Llama.Gpu.Jit.Backends;
 using Llama.Gpu.Jit.Backends.Ptx;
 using Llama.Gpu.Kernels;
@@ -37,6 +38,23 @@ public sealed class KernelCatalogTests
         ];
         Assert.That(KernelCatalog.All.Select(kernel => kernel.Method.DeclaringType!.Name).Distinct(), Is.EquivalentTo(operations));
     }
+
+    // f16 and bf16: eight weights a load for each of four rows, and eight inputs in two; f32: four, and one
+    [TestCase("MatVec", "Wide", 6, 5)]
+    [TestCase("MatVec", "Add.Wide", 6, 5)]
+    [TestCase("QkvProjection", "Wide", 4, 4)]
+    [TestCase("GateUpProjection", "Wide", 8, 8)]
+    [TestCase("MatMul", "Wide", 3, 4)]
+    [TestCase("MatMul", "Small", 3, 4)]
+    public void Matrix_product_reads_global_memory_in_128_bits(string operation, string variant, int ofHalves, int ofSingles) => Assert.Multiple(() =>
+    {
+        foreach (string type in (string[])["f32", "f16", "bf16"])
+        {
+            CatalogedKernel kernel = KernelCatalog.OfGpus.Single(kernel => kernel.Name == $"{operation}.{type}.{variant}");
+            int wide = Regex.Count(Emit(kernel, "sm_90").Text, @"\bld\.global\.v4\.");
+            Assert.That(wide, Is.EqualTo(type == "f32" ? ofSingles : ofHalves), kernel.Name);
+        }
+    });
 
     [Test]
     public void Names_of_the_catalog_are_distinct() => Assert.That(KernelCatalog.All.Select(kernel => kernel.Name), Is.Unique);
