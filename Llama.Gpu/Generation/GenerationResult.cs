@@ -25,6 +25,9 @@ public sealed record GenerationResult
     /// <summary>The prompt's ids.</summary>
     public required ImmutableArray<int> PromptIds { get; init; }
 
+    /// <summary>How many of the prompt's ids, from the first on, a KV cache held already: only the others were computed.</summary>
+    public int ReusedTokens { get; init; }
+
     /// <summary>Why it ended.</summary>
     public required StopReason StopReason { get; init; }
 
@@ -40,8 +43,8 @@ public sealed record GenerationResult
     /// <summary>Time that all tokens after the first took, without the time the caller took between them.</summary>
     public required TimeSpan DecodeTime { get; init; }
 
-    /// <summary>Prompt tokens a second.</summary>
-    public double PrefillTokensPerSecond => PromptIds.Length / PrefillTime.TotalSeconds;
+    /// <summary>Prompt tokens computed a second.</summary>
+    public double PrefillTokensPerSecond => (PromptIds.Length - ReusedTokens) / PrefillTime.TotalSeconds;
 
     /// <summary>Tokens a second after the first; null if there was no other.</summary>
     public double? DecodeTokensPerSecond => Ids.Length > 1 ? (Ids.Length - 1) / DecodeTime.TotalSeconds : null;

@@ -83,6 +83,7 @@ internal static class CommandLineProgram
         new GenerateCommand(console, models),
         new TokenizeCommand(console, models),
         new DetokenizeCommand(console, models),
+        new ChatCommand(console, models),
         new LogitsCommand(console, models),
         new InspectCommand(console, models),
         new SynthCommand(console),

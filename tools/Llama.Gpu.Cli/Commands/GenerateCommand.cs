@@ -216,7 +216,7 @@ internal sealed class GenerateCommand : Command
         json.WriteString("text", hasText ? result.Text : null);
         json.WriteNumbers("ids", result.Ids);
         json.WriteNumbers("prompt_ids", result.PromptIds);
-        json.WriteString("stop_reason", ReasonName(result.StopReason));
+        json.WriteString("stop_reason", GenerationNames.Of(result.StopReason));
         json.WriteNumber("seed", result.Seed);
         json.WriteNumberOrNull("prefill_tokens_per_second", result.PrefillTokensPerSecond);
         json.WriteNumberOrNull("decode_tokens_per_second", result.DecodeTokensPerSecond);
@@ -238,14 +238,6 @@ internal sealed class GenerateCommand : Command
         _console.Note(string.Create(
             CultureInfo.InvariantCulture,
             $"[{result.PromptIds.Length} prompt tokens at {result.PrefillTokensPerSecond:0.0} a second; "
-            + $"{result.Ids.Length} tokens{decode}; {ReasonName(result.StopReason)}; {choice}; {model.Device}{memory}]"));
+            + $"{result.Ids.Length} tokens{decode}; {GenerationNames.Of(result.StopReason)}; {choice}; {model.Device}{memory}]"));
     }
-
-    private static string ReasonName(StopReason reason) => reason switch
-    {
-        StopReason.MaxTokens => "max_tokens",
-        StopReason.StopToken => "stop_token",
-        StopReason.StopString => "stop_string",
-        _ => "context_full",
-    };
 }
