@@ -8,7 +8,11 @@ namespace Llama.Gpu.Generation;
 /// </param>
 /// <param name="Ids">The tokens generated since the last piece: one, or none if there was none to generate.</param>
 /// <param name="Result">The whole generation, on the last piece only.</param>
-public sealed record GeneratedPiece(string Text, ImmutableArray<int> Ids, GenerationResult? Result);
+public sealed record GeneratedPiece(string Text, ImmutableArray<int> Ids, GenerationResult? Result)
+{
+    /// <summary>The log-probabilities of <see cref="Ids"/>, if they were asked for; else empty.</summary>
+    public ImmutableArray<TokenLogProbability> LogProbabilities { get; init; } = [];
+}
 
 /// <summary>A whole generation.</summary>
 public sealed record GenerationResult
@@ -21,6 +25,9 @@ public sealed record GenerationResult
     /// The last id has not been given to the session.
     /// </summary>
     public required ImmutableArray<int> Ids { get; init; }
+
+    /// <summary>The generated ids' log-probabilities, if they were asked for; else empty.</summary>
+    public ImmutableArray<TokenLogProbability> LogProbabilities { get; init; } = [];
 
     /// <summary>The prompt's ids.</summary>
     public required ImmutableArray<int> PromptIds { get; init; }

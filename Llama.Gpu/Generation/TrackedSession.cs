@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Llama.Gpu.Model;
 
 namespace Llama.Gpu.Generation;
@@ -39,7 +40,7 @@ internal sealed class TrackedSession : IDecoderSession
     {
         lock (_gate)
         {
-            return System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_ids).CommonPrefixLength(ids);
+            return CollectionsMarshal.AsSpan(_ids).CommonPrefixLength(ids);
         }
     }
 
@@ -75,6 +76,27 @@ internal sealed class TrackedSession : IDecoderSession
             }
 
             return Position;
+        }
+    }
+
+    /// <summary>Makes this session hold what another of the same model holds: copied where that can be, else computed.</summary>
+    /// <returns>This session.</returns>
+    public TrackedSession TakeOver(TrackedSession source, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            var ids = CollectionsMarshal.AsSpan(source._ids);
+            Rewind(CommonPrefix(ids));
+            if (_session is IPrefixSession target && target.TryCopyPrefix(source._session, ids.Length))
+            {
+                _ids.AddRange(ids[_ids.Count..]);
+            }
+            else if (Position < ids.Length)
+            {
+                Forward(ids[Position..], cancellationToken);
+            }
+
+            return this;
         }
     }
 

@@ -85,6 +85,7 @@ internal static class CommandLineProgram
         new DetokenizeCommand(console, models),
         new ChatCommand(console, models),
         new LogitsCommand(console, models),
+        new PerplexityCommand(console, models),
         new InspectCommand(console, models),
         new SynthCommand(console),
         new DevicesCommand(console),
