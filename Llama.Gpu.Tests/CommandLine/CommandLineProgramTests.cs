@@ -15,7 +15,7 @@ public sealed class CommandLineProgramTests
     {
         var run = await Run("--help");
         Assert.That(run.Code, Is.Zero);
-        foreach (string verb in new[] { "generate", "tokenize", "detokenize", "logits", "inspect", "synth", "devices", "kernels", "bench" })
+        foreach (string verb in new[] { "generate", "chat", "tokenize", "detokenize", "logits", "perplexity", "inspect", "synth", "devices", "kernels", "bench" })
         {
             Assert.That(run.Out, Does.Contain(verb));
             Assert.That((await Run(verb, "--help")).Code, Is.Zero);

@@ -15,6 +15,9 @@ internal sealed class FakeModels(ITokenizer? tokenizer, FakeSession session) : I
     /// <summary>Length of the context the verb asked for.</summary>
     public int? ContextLength { get; private set; }
 
+    /// <summary>Positions the model is made for.</summary>
+    public int Positions { get; init; } = MaxPositions;
+
     public DeviceName? Device { get; private set; }
 
     public bool Disposed { get; private set; }
@@ -35,7 +38,7 @@ internal sealed class FakeModels(ITokenizer? tokenizer, FakeSession session) : I
     {
         public override LlamaConfig Config { get; } = SyntheticPresets.Get("tiny") with
         {
-            VocabularySize = session.VocabularySize, MaxPositions = MaxPositions, EndOfTextIds = [3],
+            VocabularySize = session.VocabularySize, MaxPositions = models.Positions, EndOfTextIds = [3],
         };
 
         public override string Device => "fake";

@@ -143,6 +143,7 @@ public sealed class GenerateCommandTests
     [TestCase("generate Hi --model m --context 51", "50")]
     [TestCase("generate Hi --model m --context 0", "--context")]
     [TestCase("generate Hi --model m --beams 0", "--beams")]
+    [TestCase("generate Hi --model m --log-probs -1", "--log-probs")]
     [TestCase("generate Hi --model m --device tpu", "'tpu'")]
     [TestCase("generate Hi --model m --device cpu:1", "'cpu:1'")]
     [TestCase("generate Hi --model m --vram lots", "'lots'")]
@@ -156,7 +157,6 @@ public sealed class GenerateCommandTests
         Assert.That(run.Error, Does.StartWith("usage: ").And.Contain(expected));
     }
 
-    [TestCase("--beams", "4")]
     [TestCase("--vram", "1.5GiB")]
     [TestCase("--threads", "2")]
     public async Task Option_that_is_not_carried_out_yet_is_refused_in_one_line(string option, string value)

@@ -24,6 +24,9 @@ internal sealed class FakeSession(int vocabularySize, int contextLength, int pro
     /// <summary>Runs at the start of each call, with the number of calls before it.</summary>
     public Action<int, CancellationToken>? OnForward { get; init; }
 
+    /// <summary>Runs at the end of each call, with the number of tokens it was given.</summary>
+    public Action<int>? AfterForward { get; init; }
+
     /// <summary>Overrides the script: logits from the tokens held.</summary>
     public Func<IReadOnlyList<int>, float[]>? Logits { get; init; }
 
@@ -38,6 +41,7 @@ internal sealed class FakeSession(int vocabularySize, int contextLength, int pro
         }
 
         _tokens.AddRange(tokens);
+        AfterForward?.Invoke(tokens.Length);
         if (Logits is not null)
         {
             return Logits(_tokens);

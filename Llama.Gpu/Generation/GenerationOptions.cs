@@ -27,4 +27,10 @@ public sealed record GenerationOptions
 
     /// <summary>Whether special tokens written in a text prompt are read as such; else they are plain text.</summary>
     public bool ParseSpecial { get; init; }
+
+    /// <summary>
+    /// Whether the log-probability of each token is wanted, and of how many of the likeliest in its place; 0 for the token alone.
+    /// Null, the default, for none.
+    /// </summary>
+    public int? LogProbabilities { get; init; }
 }

@@ -8,7 +8,11 @@ namespace Llama.Gpu.Generation;
 /// </param>
 /// <param name="Ids">The tokens generated since the last piece: one, or none if there was none to generate.</param>
 /// <param name="Result">The whole generation, on the last piece only.</param>
-public sealed record GeneratedPiece(string Text, ImmutableArray<int> Ids, GenerationResult? Result);
+public sealed record GeneratedPiece(string Text, ImmutableArray<int> Ids, GenerationResult? Result)
+{
+    /// <summary>The log-probabilities of <see cref="Ids"/>, if they were asked for; else empty.</summary>
+    public ImmutableArray<TokenLogProbability> LogProbabilities { get; init; } = [];
+}
 
 /// <summary>A whole generation.</summary>
 public sealed record GenerationResult
@@ -22,8 +26,14 @@ public sealed record GenerationResult
     /// </summary>
     public required ImmutableArray<int> Ids { get; init; }
 
+    /// <summary>The generated ids' log-probabilities, if they were asked for; else empty.</summary>
+    public ImmutableArray<TokenLogProbability> LogProbabilities { get; init; } = [];
+
     /// <summary>The prompt's ids.</summary>
     public required ImmutableArray<int> PromptIds { get; init; }
+
+    /// <summary>How many of the prompt's ids, from the first on, a KV cache held already: only the others were computed.</summary>
+    public int ReusedTokens { get; init; }
 
     /// <summary>Why it ended.</summary>
     public required StopReason StopReason { get; init; }
@@ -40,8 +50,8 @@ public sealed record GenerationResult
     /// <summary>Time that all tokens after the first took, without the time the caller took between them.</summary>
     public required TimeSpan DecodeTime { get; init; }
 
-    /// <summary>Prompt tokens a second.</summary>
-    public double PrefillTokensPerSecond => PromptIds.Length / PrefillTime.TotalSeconds;
+    /// <summary>Prompt tokens computed a second.</summary>
+    public double PrefillTokensPerSecond => (PromptIds.Length - ReusedTokens) / PrefillTime.TotalSeconds;
 
     /// <summary>Tokens a second after the first; null if there was no other.</summary>
     public double? DecodeTokensPerSecond => Ids.Length > 1 ? (Ids.Length - 1) / DecodeTime.TotalSeconds : null;

@@ -17,6 +17,8 @@ internal sealed class GenerationRun
     private readonly Sampler _sampler;
     private readonly StopConditions _stop;
     private readonly ImmutableArray<int>.Builder _ids = ImmutableArray.CreateBuilder<int>();
+    private readonly ImmutableArray<TokenLogProbability>.Builder _logProbabilities = ImmutableArray.CreateBuilder<TokenLogProbability>();
+    private readonly int? _topLogProbabilities;
     private readonly StringBuilder _text = new();
     private TimeSpan _prefillTime;
     private TimeSpan _decodeTime;
@@ -28,9 +30,17 @@ internal sealed class GenerationRun
     /// <param name="context">The ids the session holds, as far as they are known; kept up to date.</param>
     /// <param name="sampler">Chooses the tokens.</param>
     /// <param name="stop">Ends the run.</param>
+    /// <param name="topLogProbabilities">See <see cref="GenerationOptions.LogProbabilities"/>.</param>
     public GenerationRun(
-        IDecoderSession session, ITokenizer? tokenizer, int[] prompt, List<int> context, Sampler sampler, StopConditions stop)
+        IDecoderSession session,
+        ITokenizer? tokenizer,
+        int[] prompt,
+        List<int> context,
+        Sampler sampler,
+        StopConditions stop,
+        int? topLogProbabilities)
     {
+        _topLogProbabilities = topLogProbabilities;
         _session = session;
         _prompt = prompt;
         _context = context;
@@ -58,6 +68,9 @@ internal sealed class GenerationRun
         _context.AddRange(tokens);
         _prefilled = true;
         int? id = _stop.Reason is null ? _sampler.Sample(logits, CollectionsMarshal.AsSpan(_context)) : null;
+        TokenLogProbability? logProbability = id is int chosen && _topLogProbabilities is int top
+            ? TokenLogProbability.Of(logits, chosen, top)
+            : null;
         if (first)
         {
             _prefillTime = clock.Elapsed;
@@ -68,7 +81,15 @@ internal sealed class GenerationRun
         }
 
         string text = id is int generated ? Accept(generated) : string.Empty;
-        return new GeneratedPiece(text, id is null ? [] : [id.Value], _stop.Reason is StopReason reason ? Result(reason) : null);
+        if (logProbability is not null)
+        {
+            _logProbabilities.Add(logProbability);
+        }
+
+        return new GeneratedPiece(text, id is null ? [] : [id.Value], _stop.Reason is StopReason reason ? Result(reason) : null)
+        {
+            LogProbabilities = logProbability is null ? [] : [logProbability],
+        };
     }
 
     private string Accept(int id)
@@ -97,6 +118,7 @@ internal sealed class GenerationRun
     {
         Text = _text.ToString(),
         Ids = _ids.ToImmutable(),
+        LogProbabilities = _logProbabilities.ToImmutable(),
         PromptIds = [.. _prompt],
         StopReason = reason,
         StopString = _stop.StopString,

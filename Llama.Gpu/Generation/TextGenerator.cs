@@ -99,6 +99,11 @@ public sealed class TextGenerator
         Func<int[]> prompt, GenerationOptions options, CancellationToken cancellationToken)
     {
         options.Sampling.Validate();
+        if (options.LogProbabilities is int top)
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(top, nameof(options));
+        }
+
         if (_tokenizer is null && !options.StopStrings.IsDefaultOrEmpty)
         {
             throw new InvalidOperationException("stop strings need a tokenizer, and there is none");
@@ -162,7 +167,7 @@ public sealed class TextGenerator
         }
 
         return new GenerationRun(
-            _session, _tokenizer, prompt, _context, new Sampler(options.Sampling), NewStopConditions(options));
+            _session, _tokenizer, prompt, _context, new Sampler(options.Sampling), NewStopConditions(options), options.LogProbabilities);
     }
 
     private StopConditions NewStopConditions(GenerationOptions options) => new(

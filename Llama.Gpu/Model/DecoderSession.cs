@@ -1,8 +1,9 @@
 namespace Llama.Gpu.Model;
 
 /// <summary>One sequence on a device: its KV cache and its position.</summary>
-public sealed class DecoderSession : IDecoderSession
+public sealed partial class DecoderSession : IDecoderSession
 {
+    private readonly LlamaModel _model;
     private readonly Decoder _decoder;
     private readonly DecoderState _state;
     private readonly float[] _logits;
@@ -10,6 +11,7 @@ public sealed class DecoderSession : IDecoderSession
     internal DecoderSession(LlamaModel model, int contextLength, DecoderSessionOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ChunkLength, 1);
+        _model = model;
         _decoder = new Decoder(model.Config, model.Weights, model.Kernels, model.Accelerator.DefaultStream);
         LlamaConfig config = model.Config;
         _state = new DecoderState(

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using Llama.Gpu.Cli.Input;
 using Llama.Gpu.Cli.Output;
 using Llama.Gpu.Generation;
@@ -31,7 +32,10 @@ internal sealed class GenerateCommand : Command
         Description = "Text to stop before; may be given more than once.", HelpName = "TEXT", Arity = ArgumentArity.OneOrMore,
     };
 
-    private readonly Option<int> _beams = CommonOptions.Number("--beams", "N", "Beams of a beam search; only 1 for now.", 1);
+    private readonly Option<int?> _logProbabilities = CommonOptions.OptionalNumber<int>(
+        "--log-probs", "N", "With --json: each token's log-probability, and those of the N likeliest in its place.");
+
+    private readonly BeamArguments _beams = new();
 
     private readonly Option<bool> _special = new("--special") { Description = "Read special tokens in the prompt as such." };
     private readonly Option<bool> _noBos = new("--no-bos") { Description = "Do not begin with the beginning-of-text token." };
@@ -48,7 +52,8 @@ internal sealed class GenerateCommand : Command
         Add(_context);
         _sampling.AddTo(this);
         Add(_stop);
-        Add(_beams);
+        Add(_logProbabilities);
+        _beams.AddTo(this);
         Add(_special);
         Add(_noBos);
         _device.AddTo(this);
@@ -64,8 +69,8 @@ internal sealed class GenerateCommand : Command
             throw new UsageException("expected a PROMPT or --raw-ids, found " + (prompt is null ? "neither" : "both"));
         }
 
-        CheckBeams(parsed.GetValue(_beams));
         var options = GetOptions(parsed);
+        var beams = _beams.Get(parsed, options);
         var device = _device.Get(parsed);
         string directory = parsed.GetRequiredValue(_model);
         var tokenizer = rawIds is null ? OpenTokenizer(directory) : _models.FindTokenizer(directory);
@@ -89,10 +94,17 @@ internal sealed class GenerateCommand : Command
             throw new ContextOverflowException(position: 0, ids.Length, contextLength);
         }
 
-        using var session = model.CreateSession(contextLength);
-        var generator = new TextGenerator(session, tokenizer, model.Config.EndOfTextIds);
         bool json = parsed.GetValue(CommonOptions.Json);
         string echo = prompt ?? Decode(tokenizer, ids);
+        if (beams is not null)
+        {
+            var run = new BeamRun(_console, model, tokenizer);
+            await run.RunAsync(ids, echo, contextLength, beams, json, cancellationToken).ConfigureAwait(false);
+            return ExitCode.Success;
+        }
+
+        using var session = model.CreateSession(contextLength);
+        var generator = new TextGenerator(session, tokenizer, model.Config.EndOfTextIds);
         var pieces = generator.GenerateAsync(ids, options, cancellationToken);
         var result = await PrintAsync(pieces, json ? null : echo, asText: tokenizer is not null).ConfigureAwait(false);
         if (json)
@@ -156,19 +168,6 @@ internal sealed class GenerateCommand : Command
         }
     }
 
-    private static void CheckBeams(int beams)
-    {
-        if (beams < 1)
-        {
-            throw new UsageException($"--beams: expected at least 1, found {beams}");
-        }
-
-        if (beams > 1)
-        {
-            throw new NotAvailableException($"--beams: beam search is not available yet; expected 1, found {beams}");
-        }
-    }
-
     private GenerationOptions GetOptions(ParseResult parsed)
     {
         int maxTokens = parsed.GetValue(_maxTokens);
@@ -183,8 +182,14 @@ internal sealed class GenerateCommand : Command
             throw new UsageException("--stop: expected a text, found an empty one");
         }
 
+        if (parsed.GetValue(_logProbabilities) < 0)
+        {
+            throw new UsageException($"--log-probs: expected at least 0, found {parsed.GetValue(_logProbabilities)}");
+        }
+
         return new GenerationOptions
         {
+            LogProbabilities = parsed.GetValue(_logProbabilities),
             Sampling = _sampling.Get(parsed, _console),
             MaxTokens = maxTokens,
             StopStrings = [.. stops],
@@ -216,7 +221,12 @@ internal sealed class GenerateCommand : Command
         json.WriteString("text", hasText ? result.Text : null);
         json.WriteNumbers("ids", result.Ids);
         json.WriteNumbers("prompt_ids", result.PromptIds);
-        json.WriteString("stop_reason", ReasonName(result.StopReason));
+        if (!result.LogProbabilities.IsEmpty)
+        {
+            WriteLogProbabilities(json, result);
+        }
+
+        json.WriteString("stop_reason", GenerationNames.Of(result.StopReason));
         json.WriteNumber("seed", result.Seed);
         json.WriteNumberOrNull("prefill_tokens_per_second", result.PrefillTokensPerSecond);
         json.WriteNumberOrNull("decode_tokens_per_second", result.DecodeTokensPerSecond);
@@ -228,6 +238,28 @@ internal sealed class GenerateCommand : Command
         json.WriteString("device", model.Device);
     });
 
+    private static void WriteLogProbabilities(Utf8JsonWriter json, GenerationResult result)
+    {
+        json.WriteStartArray("log_probabilities");
+        foreach (var token in result.LogProbabilities)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("id", token.Id);
+            json.WriteNumberOrNull("log_probability", token.LogProbability);
+            json.WriteNumbers("top_ids", token.Top.Select(entry => entry.Id));
+            json.WriteStartArray("top_log_probabilities");
+            foreach (var (_, logProbability) in token.Top)
+            {
+                json.WriteFloat((float)logProbability);
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
     private void WriteSummary(GenerationResult result, LoadedModel model, SamplingOptions sampling)
     {
         string decode = result.DecodeTokensPerSecond is double speed
@@ -238,14 +270,6 @@ internal sealed class GenerateCommand : Command
         _console.Note(string.Create(
             CultureInfo.InvariantCulture,
             $"[{result.PromptIds.Length} prompt tokens at {result.PrefillTokensPerSecond:0.0} a second; "
-            + $"{result.Ids.Length} tokens{decode}; {ReasonName(result.StopReason)}; {choice}; {model.Device}{memory}]"));
+            + $"{result.Ids.Length} tokens{decode}; {GenerationNames.Of(result.StopReason)}; {choice}; {model.Device}{memory}]"));
     }
-
-    private static string ReasonName(StopReason reason) => reason switch
-    {
-        StopReason.MaxTokens => "max_tokens",
-        StopReason.StopToken => "stop_token",
-        StopReason.StopString => "stop_string",
-        _ => "context_full",
-    };
 }
