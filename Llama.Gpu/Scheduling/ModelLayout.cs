@@ -56,9 +56,12 @@ public sealed record ModelLayout
 {
     private const int StepsPerLayer = 4;
 
+    private readonly Func<string, TensorType> _typeOf;
+
     private ModelLayout(LlamaConfig config, Func<string, TensorType> typeOf)
     {
         Config = config;
+        _typeOf = typeOf;
         var matrix = (string name, int rows, int rowLength) => new StepMatrix(name, typeOf(name), rows, rowLength);
         var steps = ImmutableArray.CreateBuilder<LayoutStep>((StepsPerLayer * config.LayerCount) + 1);
         var add = (int layer, WeightStep step, ImmutableArray<StepMatrix> matrices) =>
@@ -119,6 +122,9 @@ public sealed record ModelLayout
         ArgumentNullException.ThrowIfNull(checkpoint);
         return Of(checkpoint.Config, name => checkpoint.Tensors[name].Type);
     }
+
+    /// <summary>Element type of one of the model's tensors.</summary>
+    public TensorType TypeOf(string tensor) => _typeOf(tensor);
 
     private static ModelLayout Of(LlamaConfig config, Func<string, TensorType> typeOf)
     {
