@@ -84,6 +84,7 @@ internal static class CommandLineProgram
         new TokenizeCommand(console, models),
         new DetokenizeCommand(console, models),
         new LogitsCommand(console, models),
+        new PlanCommand(console, models),
         new InspectCommand(console, models),
         new SynthCommand(console),
         new DevicesCommand(console),
