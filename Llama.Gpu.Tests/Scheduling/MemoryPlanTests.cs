@@ -1,5 +1,4 @@
 using Llama.Gpu.Checkpoints;
-using Llama.Gpu.Model;
 using Llama.Gpu.Scheduling;
 using NUnit.Framework;
 

@@ -2,7 +2,6 @@ using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Model;
 using Llama.Gpu.Scheduling;
-using Llama.Gpu.Tests.Infrastructure;
 using Llama.Gpu.Tests.Jit.Simd;
 using NUnit.Framework;
 

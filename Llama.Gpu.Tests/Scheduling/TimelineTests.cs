@@ -23,9 +23,9 @@ public sealed class TimelineTests
 
     // copying and computing take about as long: whole resident steps then leave the link idle while the slots are full
     [Test]
-    public void Streamer_reaches_95_percent_of_the_bound_where_the_link_is_as_fast_as_the_kernels(
+    public void Streamer_reaches_92_percent_of_the_bound_where_the_link_is_as_fast_as_the_kernels(
         [Values(2, 3, 4)] int slots, [Values("llama-3-8b", "llama-2-70b")] string preset) =>
-        Check(preset, slots, new LinkSpeed(100e9, 110e9, SharesMemory: false), share: 0.95);
+        Check(preset, slots, new LinkSpeed(100e9, 110e9, SharesMemory: false), share: 0.92);
 
     private static void Check(string preset, int slots, LinkSpeed speed, double share)
     {

@@ -13,7 +13,7 @@ namespace Llama.Gpu.Scheduling;
 /// steps are spread evenly over the pass, so that copies run while resident steps compute. Since slots and order do not depend on the
 /// budget, a larger budget never leaves less resident; and a model that fits is not streamed at all.
 /// </remarks>
-public sealed record MemoryPlan
+public sealed class MemoryPlan
 {
     private const long SmallestSlot = 256 << 10;
     private const long LargestSlot = 32 << 20;

@@ -52,7 +52,7 @@ public sealed record LayoutStep(int Index, int Layer, WeightStep Step, Immutable
 /// A model's weights by their use: the steps of the forward pass, each with matrices that may be streamed; norms and biases, which are
 /// small and always resident; and the embedding, of which a token needs one row.
 /// </summary>
-public sealed record ModelLayout
+public sealed class ModelLayout
 {
     private const int StepsPerLayer = 4;
 
