@@ -1,5 +1,6 @@
 using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Cli;
+using Llama.Gpu.Cli.Input;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Model;
 using Llama.Gpu.Tests.Generation;
@@ -20,6 +21,9 @@ internal sealed class FakeModels(ITokenizer? tokenizer, FakeSession session) : I
 
     public DeviceName? Device { get; private set; }
 
+    /// <summary>What --vram said.</summary>
+    public long? BudgetBytes { get; private set; }
+
     public bool Disposed { get; private set; }
 
     public Checkpoint OpenCheckpoint(string directory) => throw new NotSupportedException();
@@ -28,9 +32,10 @@ internal sealed class FakeModels(ITokenizer? tokenizer, FakeSession session) : I
 
     public ITokenizer? FindTokenizer(string directory) => tokenizer;
 
-    public LoadedModel Load(string directory, DeviceName device, CancellationToken cancellationToken)
+    public LoadedModel Load(string directory, DeviceChoice device, CancellationToken cancellationToken)
     {
-        Device = device;
+        Device = device.Name;
+        BudgetBytes = device.BudgetBytes;
         return new FakeModel(this, session);
     }
 

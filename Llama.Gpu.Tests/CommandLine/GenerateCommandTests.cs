@@ -157,7 +157,6 @@ public sealed class GenerateCommandTests
         Assert.That(run.Error, Does.StartWith("usage: ").And.Contain(expected));
     }
 
-    [TestCase("--vram", "1.5GiB")]
     [TestCase("--threads", "2")]
     public async Task Option_that_is_not_carried_out_yet_is_refused_in_one_line(string option, string value)
     {
@@ -165,6 +164,14 @@ public sealed class GenerateCommandTests
         Assert.That(run.Code, Is.EqualTo(1));
         Assert.That(run.Out, Is.Empty);
         Assert.That(run.ErrorLines, Has.Length.EqualTo(1).And.All.StartsWith($"error: {option}: ").And.All.Contains("not available"));
+    }
+
+    [Test]
+    public async Task Budget_of_device_memory_is_passed_on()
+    {
+        var models = Saying(First, 1);
+        await CommandLineRun.Of(models, [.. Generate, "--vram", "1.5GiB"]);
+        Assert.That(models.BudgetBytes, Is.EqualTo(3L << 29));
     }
 
     [Test]

@@ -26,6 +26,18 @@ public abstract class Checkpoint : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">The range does not lie within the tensor.</exception>
     public abstract ReadOnlySpan<byte> Read(TensorInfo tensor, long byteOffset, int byteCount);
 
+    /// <summary>
+    /// Copies a part of a tensor's bytes. Where the format lets it, they are read rather than mapped, so that a file which another process
+    /// cuts short is an error and not the end of this process. For use by several threads.
+    /// </summary>
+    /// <param name="tensor">One of <see cref="Tensors"/>.</param>
+    /// <param name="byteOffset">First byte, counted from the tensor's own start.</param>
+    /// <param name="destination">As long as the part.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The range does not lie within the tensor.</exception>
+    /// <exception cref="CheckpointException">The file has become shorter since it was opened, or cannot be read.</exception>
+    public virtual void CopyTo(TensorInfo tensor, long byteOffset, Span<byte> destination) =>
+        Read(tensor, byteOffset, destination.Length).CopyTo(destination);
+
     /// <summary>Opens the checkpoint in a folder, whichever format it has.</summary>
     /// <exception cref="CheckpointException">No checkpoint there, or one that cannot be used.</exception>
     public static Checkpoint Open(string directory) => CheckpointOpener.Open(directory);

@@ -71,7 +71,14 @@ public sealed class HuggingFaceCheckpoint : Checkpoint
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The tensor is not one of this checkpoint.</exception>
     /// <exception cref="CheckpointException">The file has become shorter since it was opened.</exception>
-    public override ReadOnlySpan<byte> Read(TensorInfo tensor, long byteOffset, int byteCount)
+    public override ReadOnlySpan<byte> Read(TensorInfo tensor, long byteOffset, int byteCount) =>
+        FileOf(tensor, byteOffset, byteCount).Read(tensor.Offset + byteOffset, byteCount);
+
+    /// <inheritdoc/>
+    public override void CopyTo(TensorInfo tensor, long byteOffset, Span<byte> destination) =>
+        FileOf(tensor, byteOffset, destination.Length).CopyTo(tensor.Offset + byteOffset, destination);
+
+    private SafeTensorsFile FileOf(TensorInfo tensor, long byteOffset, int byteCount)
     {
         ArgumentNullException.ThrowIfNull(tensor);
         if (!_files.TryGetValue(tensor.File, out var file))
@@ -83,7 +90,7 @@ public sealed class HuggingFaceCheckpoint : Checkpoint
         ArgumentOutOfRangeException.ThrowIfNegative(byteCount);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(byteOffset, tensor.ByteLength);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(byteCount, tensor.ByteLength - byteOffset);
-        return file.Read(tensor.Offset + byteOffset, byteCount);
+        return file;
     }
 
     /// <inheritdoc/>

@@ -95,6 +95,33 @@ public sealed unsafe class SafeTensorsFile : IDisposable
         return new ReadOnlySpan<byte>(_start + offset, count);
     }
 
+    /// <summary>Reads bytes of the file without touching the mapping: a file that is cut short meanwhile is an error.</summary>
+    /// <param name="offset">First byte, counted from the file's start.</param>
+    /// <param name="destination">As long as the part.</param>
+    /// <exception cref="CheckpointException">The file has become shorter since it was opened, or cannot be read.</exception>
+    public void CopyTo(long offset, Span<byte> destination)
+    {
+        ObjectDisposedException.ThrowIf(_start is null, this);
+        try
+        {
+            for (int done = 0; done < destination.Length;)
+            {
+                int read = RandomAccess.Read(_handle, destination[done..], offset + done);
+                if (read == 0)
+                {
+                    throw new CheckpointException(
+                        Path, $"expected {_length} bytes as when it was opened, found the file's end after {offset + done}");
+                }
+
+                done += read;
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointException(Path, $"cannot be read: {error.Message}", inner: error);
+        }
+    }
+
     /// <summary>Unmaps and closes the file; spans that were read from it must not be used any more.</summary>
     public void Dispose()
     {

@@ -1,10 +1,12 @@
+using System.Buffers;
 using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Scheduling;
 
 namespace Llama.Gpu.Model;
 
 /// <summary>The forward pass of a Llama: the list of kernels that turn tokens into logits.</summary>
-internal sealed class Decoder(LlamaConfig config, LlamaWeights weights, KernelSet kernels, AcceleratorStream stream)
+internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelSet kernels, AcceleratorStream stream)
 {
     /// <summary>
     /// Called after each step, if set. Attention then takes its steps one by one, with the scores in device memory; results agree
@@ -18,26 +20,28 @@ internal sealed class Decoder(LlamaConfig config, LlamaWeights weights, KernelSe
     /// </summary>
     /// <param name="tokens">1 to <see cref="DecoderState.ChunkLength"/> ids that fit into the context.</param>
     /// <param name="state">The sequence.</param>
-    /// <param name="cancellationToken">Checked before each layer.</param>
-    public void Forward(ReadOnlySpan<int> tokens, DecoderState state, CancellationToken cancellationToken)
+    /// <param name="wantsLogits">Whether <see cref="Logits"/> follows, so that its weights can be on their way.</param>
+    /// <param name="cancellationToken">Checked before each layer, and while waiting for weights.</param>
+    public void Forward(ReadOnlySpan<int> tokens, DecoderState state, bool wantsLogits, CancellationToken cancellationToken)
     {
         int n = tokens.Length;
         int hidden = config.HiddenSize;
         float scale = 1f / MathF.Sqrt(config.HeadDim);
         var shape = new AttentionShape(n, state.Position, config.HeadCount, config.KeyValueHeadCount, config.HeadDim);
 
+        weights.BeginPass(wantsLogits);
+
         // x = embedding[tokens]
-        state.Tokens.CopyFromCPU(stream, tokens);
-        kernels.EmbeddingGather.Run(stream, state.Tokens, weights.Embedding, state.Hidden, n, config.VocabularySize, hidden);
+        Embed(tokens, state);
         Observe(DecoderStep.Embedding, -1, state.Hidden, n, hidden);
 
         for (int layer = 0; layer < config.LayerCount; layer++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            LayerWeights w = weights.Layers[layer];
+            LayerWeights w = weights.Small.Layers[layer];
 
             // q, k, v = W rmsnorm(x)
-            ProjectQueriesKeysAndValues(w, state, n);
+            ProjectQueriesKeysAndValues(layer, w, state, n, cancellationToken);
             Observe(DecoderStep.Query, layer, state.Query, n, config.QueryWidth);
             Observe(DecoderStep.Value, layer, state.Value, n, config.KeyValueWidth);
 
@@ -49,28 +53,85 @@ internal sealed class Decoder(LlamaConfig config, LlamaWeights weights, KernelSe
             // x += Wo (softmax(rope(q) k / sqrt(headDim)) v)
             Attend(layer, state, shape, scale);
             Observe(DecoderStep.Attended, layer, state.Attended, n, config.QueryWidth);
-            AddProjected(w.Output, state.Attended, state, n);
+            AddProjected(ModelLayout.IndexOf(layer, WeightStep.AttentionOutput), w.Output, state.Attended, state, n, cancellationToken);
             Observe(DecoderStep.AttentionResidual, layer, state.Hidden, n, hidden);
 
             // x += Wdown (silu(Wgate rmsnorm(x)) * Wup rmsnorm(x))
-            ProjectGateAndUp(w, state, n);
+            ProjectGateAndUp(layer, w, state, n, cancellationToken);
             Observe(DecoderStep.SwiGlu, layer, state.Gate, n, config.IntermediateSize);
-            AddProjected(w.Down, state.Gate, state, n);
+            AddProjected(ModelLayout.IndexOf(layer, WeightStep.Down), w.Down, state.Gate, state, n, cancellationToken);
             Observe(DecoderStep.MlpResidual, layer, state.Hidden, n, hidden);
         }
 
-        kernels.RmsNorm.Run(stream, state.Hidden, weights.FinalNorm, state.Normed, n, hidden, config.RmsNormEpsilon);
+        kernels.RmsNorm.Run(stream, state.Hidden, weights.Small.FinalNorm, state.Normed, n, hidden, config.RmsNormEpsilon);
         Observe(DecoderStep.FinalNorm, -1, state.Normed, n, hidden);
         state.Position += n;
     }
 
-    /// <summary>Logits after token <paramref name="token"/> of the last chunk: <c>Whead rmsnorm(x)</c>.</summary>
-    public void Logits(int token, DecoderState state, Span<float> logits)
+    /// <summary>
+    /// Logits after neighbouring tokens of the last chunk: <c>Whead rmsnorm(x)</c>. Once after each <see cref="Forward"/> that was told so.
+    /// </summary>
+    /// <param name="first">The first of the tokens.</param>
+    /// <param name="count">Number of tokens.</param>
+    /// <param name="state">The sequence.</param>
+    /// <param name="logits">(count, vocabulary) result.</param>
+    /// <param name="cancellationToken">Checked while waiting for weights.</param>
+    public void Logits(int first, int count, DecoderState state, Span<float> logits, CancellationToken cancellationToken)
     {
-        ArrayView<float> row = state.Normed.SubView((long)token * config.HiddenSize, config.HiddenSize);
-        kernels.OutputHead.Run(stream, row, weights.Head, state.Logits, 1, config.VocabularySize, config.HiddenSize);
-        Observe(DecoderStep.Logits, -1, state.Logits, 1, config.VocabularySize);
-        state.Logits.CopyToCPU(stream, logits);
+        int vocabulary = config.VocabularySize;
+        int hidden = config.HiddenSize;
+        int step = ModelLayout.IndexOf(config.LayerCount, WeightStep.QueryKeyValue);
+        for (int i = 0; i < weights.PieceCount(step); i++)
+        {
+            using WeightLease piece = weights.Take(step, i, cancellationToken);
+            MatrixRows rows = piece[0];
+            for (int token = 0; token < count; token++)
+            {
+                ArrayView<float> row = state.Normed.SubView((long)(first + token) * hidden, hidden);
+                ArrayView<float> part = state.Logits.SubView(rows.First, rows.Count);
+                kernels.OutputHead.Run(stream, row, rows.Weight, part, 1, rows.Count, hidden);
+                if (count > 1)
+                {
+                    part.CopyToCPU(stream, logits.Slice((token * vocabulary) + rows.First, rows.Count));
+                }
+            }
+        }
+
+        if (count == 1)
+        {
+            state.Logits.CopyToCPU(stream, logits);
+        }
+
+        for (int token = 0; Observer is not null && token < count; token++)
+        {
+            state.Logits.CopyFromCPU(stream, logits.Slice(token * vocabulary, vocabulary));
+            Observe(DecoderStep.Logits, -1, state.Logits, 1, vocabulary);
+        }
+    }
+
+    // where the table is not on the device, its rows are gathered on the host
+    private void Embed(ReadOnlySpan<int> tokens, DecoderState state)
+    {
+        int n = tokens.Length;
+        int hidden = config.HiddenSize;
+        if (weights.Embedding is { } table)
+        {
+            state.Tokens.CopyFromCPU(stream, tokens);
+            kernels.EmbeddingGather.Run(stream, state.Tokens, table, state.Hidden, n, config.VocabularySize, hidden);
+            return;
+        }
+
+        float[] rows = ArrayPool<float>.Shared.Rent(n * hidden);
+        try
+        {
+            Span<float> gathered = rows.AsSpan(0, n * hidden);
+            weights.GatherEmbedding(tokens, gathered);
+            state.Hidden.CopyFromCPU(stream, gathered);
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(rows);
+        }
     }
 
     private void Attend(int layer, DecoderState state, AttentionShape shape, float scale)
@@ -103,33 +164,49 @@ internal sealed class Decoder(LlamaConfig config, LlamaWeights weights, KernelSe
         }
     }
 
-    // for one token in one launch, if the weights have one type
-    private void ProjectQueriesKeysAndValues(LayerWeights w, DecoderState state, int n)
+    // for one token in one launch a piece, if the weights have one type
+    private void ProjectQueriesKeysAndValues(int layer, LayerWeights w, DecoderState state, int n, CancellationToken cancellationToken)
     {
         int hidden = config.HiddenSize;
-        if (n == 1 && kernels.QkvProjection.Takes(hidden) && HaveOneType(w.AttentionNorm, w.Query.Weight, w.Key.Weight, w.Value.Weight))
+        float epsilon = config.RmsNormEpsilon;
+        TensorType type = w.AttentionNorm.Type;
+        bool inOneLaunch = n == 1 && kernels.QkvProjection.Takes(hidden)
+            && w.Query.Type == type && w.Key.Type == type && w.Value.Type == type;
+        if (!inOneLaunch)
         {
-            kernels.QkvProjection.Run(
-                stream,
-                state.Hidden,
-                w.AttentionNorm,
-                w.Query.Weight,
-                w.Key.Weight,
-                w.Value.Weight,
-                state.Query,
-                state.Key,
-                state.Value,
-                config.QueryWidth,
-                config.KeyValueWidth,
-                hidden,
-                config.RmsNormEpsilon);
+            kernels.RmsNorm.Run(stream, state.Hidden, w.AttentionNorm, state.Normed, n, hidden, epsilon);
         }
-        else
+
+        int step = ModelLayout.IndexOf(layer, WeightStep.QueryKeyValue);
+        for (int i = 0; i < weights.PieceCount(step); i++)
         {
-            kernels.RmsNorm.Run(stream, state.Hidden, w.AttentionNorm, state.Normed, n, hidden, config.RmsNormEpsilon);
-            Multiply(w.Query, state.Normed, state.Query, n);
-            Multiply(w.Key, state.Normed, state.Key, n);
-            Multiply(w.Value, state.Normed, state.Value, n);
+            using WeightLease piece = weights.Take(step, i, cancellationToken);
+            MatrixRows query = piece[0];
+            MatrixRows key = piece[1];
+            MatrixRows value = piece[2];
+            if (inOneLaunch)
+            {
+                kernels.QkvProjection.Run(
+                    stream,
+                    state.Hidden,
+                    w.AttentionNorm,
+                    query.Weight,
+                    key.Weight,
+                    value.Weight,
+                    state.Query.SubView(query.First, query.Count),
+                    state.Key.SubView(key.First, key.Count),
+                    state.Value.SubView(value.First, value.Count),
+                    query.Count,
+                    key.Count,
+                    hidden,
+                    epsilon);
+            }
+            else
+            {
+                Multiply(query, w.Query, state.Normed, state.Query, state, n);
+                Multiply(key, w.Key, state.Normed, state.Key, state, n);
+                Multiply(value, w.Value, state.Normed, state.Value, state, n);
+            }
         }
 
         AddBias(w.Query, state.Query, n);
@@ -137,51 +214,93 @@ internal sealed class Decoder(LlamaConfig config, LlamaWeights weights, KernelSe
         AddBias(w.Value, state.Value, n);
     }
 
-    private void ProjectGateAndUp(LayerWeights w, DecoderState state, int n)
+    private void ProjectGateAndUp(int layer, LayerWeights w, DecoderState state, int n, CancellationToken cancellationToken)
     {
         int hidden = config.HiddenSize;
-        int inner = config.IntermediateSize;
+        float epsilon = config.RmsNormEpsilon;
+        TensorType type = w.MlpNorm.Type;
         bool hasBias = w.Gate.Bias is not null || w.Up.Bias is not null;
-        if (n == 1 && !hasBias && kernels.GateUpProjection.Takes(hidden) && HaveOneType(w.MlpNorm, w.Gate.Weight, w.Up.Weight))
+        bool inOneLaunch = n == 1 && !hasBias && kernels.GateUpProjection.Takes(hidden) && w.Gate.Type == type && w.Up.Type == type;
+        if (!inOneLaunch)
         {
-            kernels.GateUpProjection.Run(
-                stream, state.Hidden, w.MlpNorm, w.Gate.Weight, w.Up.Weight, state.Gate, inner, hidden, config.RmsNormEpsilon);
-            return;
+            kernels.RmsNorm.Run(stream, state.Hidden, w.MlpNorm, state.Normed, n, hidden, epsilon);
         }
 
-        kernels.RmsNorm.Run(stream, state.Hidden, w.MlpNorm, state.Normed, n, hidden, config.RmsNormEpsilon);
-        Multiply(w.Gate, state.Normed, state.Gate, n);
-        AddBias(w.Gate, state.Gate, n);
-        Multiply(w.Up, state.Normed, state.Up, n);
-        AddBias(w.Up, state.Up, n);
-        kernels.SwiGlu.Run(stream, state.Gate, state.Up, state.Gate, n, inner);
+        int step = ModelLayout.IndexOf(layer, WeightStep.GateUp);
+        for (int i = 0; i < weights.PieceCount(step); i++)
+        {
+            using WeightLease piece = weights.Take(step, i, cancellationToken);
+            MatrixRows gate = piece[0];
+            MatrixRows up = piece[1];
+            if (inOneLaunch)
+            {
+                ArrayView<float> output = state.Gate.SubView(gate.First, gate.Count);
+                kernels.GateUpProjection.Run(
+                    stream, state.Hidden, w.MlpNorm, gate.Weight, up.Weight, output, gate.Count, hidden, epsilon);
+            }
+            else
+            {
+                Multiply(gate, w.Gate, state.Normed, state.Gate, state, n);
+                Multiply(up, w.Up, state.Normed, state.Up, state, n);
+            }
+        }
+
+        if (!inOneLaunch)
+        {
+            AddBias(w.Gate, state.Gate, n);
+            AddBias(w.Up, state.Up, n);
+            kernels.SwiGlu.Run(stream, state.Gate, state.Up, state.Gate, n, config.IntermediateSize);
+        }
     }
 
     // x += W input + bias
-    private void AddProjected(in Projection projection, ArrayView<float> input, DecoderState state, int n)
+    private void AddProjected(
+        int step, in Projection projection, ArrayView<float> input, DecoderState state, int n, CancellationToken cancellationToken)
     {
-        if (n == 1)
+        for (int i = 0; i < weights.PieceCount(step); i++)
         {
-            kernels.MatVec.RunAdd(stream, input, projection.Weight, state.Hidden, projection.Outputs, projection.Inputs);
+            using WeightLease piece = weights.Take(step, i, cancellationToken);
+            MatrixRows rows = piece[0];
+            if (n == 1)
+            {
+                ArrayView<float> sum = state.Hidden.SubView(rows.First, rows.Count);
+                kernels.MatVec.RunAdd(stream, input, rows.Weight, sum, rows.Count, projection.Inputs);
+            }
+            else
+            {
+                Multiply(rows, projection, input, state.Projected, state, n);
+            }
         }
-        else
+
+        if (n > 1)
         {
-            Multiply(projection, input, state.Projected, n);
             kernels.ResidualAdd.Run(stream, state.Hidden, state.Projected, n, projection.Outputs);
         }
 
         AddBias(projection, state.Hidden, n);
     }
 
-    private void Multiply(in Projection projection, ArrayView<float> input, ArrayView<float> output, int tokens)
+    // some rows of a projection give as many columns of its output
+    private void Multiply(
+        in MatrixRows rows, in Projection projection, ArrayView<float> input, ArrayView<float> output, DecoderState state, int tokens)
     {
+        int inputs = projection.Inputs;
         if (tokens == 1)
         {
-            kernels.MatVec.Run(stream, input, projection.Weight, output, projection.Outputs, projection.Inputs);
+            kernels.MatVec.Run(stream, input, rows.Weight, output.SubView(rows.First, rows.Count), rows.Count, inputs);
+        }
+        else if (rows.Count == projection.Outputs)
+        {
+            kernels.MatMul.Run(stream, input, rows.Weight, output, tokens, rows.Count, inputs);
         }
         else
         {
-            kernels.MatMul.Run(stream, input, projection.Weight, output, tokens, projection.Outputs, projection.Inputs);
+            kernels.MatMul.Run(stream, input, rows.Weight, state.Slice, tokens, rows.Count, inputs);
+            for (int token = 0; token < tokens; token++)
+            {
+                ArrayView<float> columns = output.SubView(((long)token * projection.Outputs) + rows.First, rows.Count);
+                state.Slice.SubView((long)token * rows.Count, rows.Count).CopyTo(columns, stream);
+            }
         }
     }
 
@@ -191,19 +310,6 @@ internal sealed class Decoder(LlamaConfig config, LlamaWeights weights, KernelSe
         {
             kernels.BiasAdd.Run(stream, output, bias, tokens, projection.Outputs);
         }
-    }
-
-    private static bool HaveOneType(params ReadOnlySpan<WeightView> weights)
-    {
-        foreach (WeightView weight in weights)
-        {
-            if (weight.Type != weights[0].Type)
-            {
-                return false;
-            }
-        }
-
-        return true;
     }
 
     private void Observe(DecoderStep step, int layer, ArrayView<float> values, int rows, long width) =>

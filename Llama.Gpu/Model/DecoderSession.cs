@@ -7,20 +7,22 @@ public sealed partial class DecoderSession : IDecoderSession
     private readonly Decoder _decoder;
     private readonly DecoderState _state;
     private readonly float[] _logits;
+    private float[] _chunkLogits = [];
 
     internal DecoderSession(LlamaModel model, int contextLength, DecoderSessionOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ChunkLength, 1);
         _model = model;
-        _decoder = new Decoder(model.Config, model.Weights, model.Kernels, model.Accelerator.DefaultStream);
+        _decoder = new Decoder(model.Config, model.Source, model.Kernels, model.Accelerator.DefaultStream);
         LlamaConfig config = model.Config;
         _state = new DecoderState(
-            model.Accelerator,
+            model.Budget,
             config,
             contextLength,
             Math.Min(options.ChunkLength, contextLength),
-            options.CacheType ?? model.Weights.Layers[0].Key.Weight.Type,
-            model.Kernels.Attention.PartLength(config.HeadCount, config.KeyValueHeadCount, config.HeadDim));
+            options.CacheType ?? model.Weights.Layers[0].Key.Type,
+            model.Kernels.Attention.PartLength(config.HeadCount, config.KeyValueHeadCount, config.HeadDim),
+            model.Plan.SliceWidth);
         _logits = new float[model.Config.VocabularySize];
     }
 
@@ -77,16 +79,15 @@ public sealed partial class DecoderSession : IDecoderSession
             for (int done = 0; done < tokens.Length; done += _state.ChunkLength)
             {
                 ReadOnlySpan<int> chunk = tokens.Slice(done, Math.Min(_state.ChunkLength, tokens.Length - done));
-                _decoder.Forward(chunk, _state, cancellationToken);
-                for (int i = 0; allPositions is not null && i < chunk.Length; i++)
+                bool isLast = done + chunk.Length == tokens.Length;
+                _decoder.Forward(chunk, _state, wantsLogits: isLast || allPositions is not null, cancellationToken);
+                if (allPositions is not null)
                 {
-                    _decoder.Logits(i, _state, _logits);
-                    allPositions(start + done + i, _logits);
+                    ForwardLogits(start + done, chunk.Length, allPositions, cancellationToken);
                 }
-
-                if (allPositions is null && done + chunk.Length == tokens.Length)
+                else if (isLast)
                 {
-                    _decoder.Logits(chunk.Length - 1, _state, _logits);
+                    _decoder.Logits(chunk.Length - 1, 1, _state, _logits, cancellationToken);
                 }
             }
         }
@@ -94,6 +95,21 @@ public sealed partial class DecoderSession : IDecoderSession
         {
             _state.Position = start;
             throw;
+        }
+    }
+
+    // the head, which may be streamed, is taken once for all tokens of the chunk
+    private void ForwardLogits(int position, int count, LogitsConsumer consumer, CancellationToken cancellationToken)
+    {
+        if (_chunkLogits.Length == 0)
+        {
+            _chunkLogits = GC.AllocateUninitializedArray<float>(checked(_state.ChunkLength * VocabularySize));
+        }
+
+        _decoder.Logits(0, count, _state, _chunkLogits.AsSpan(0, count * VocabularySize), cancellationToken);
+        for (int i = 0; i < count; i++)
+        {
+            consumer(position + i, _chunkLogits.AsSpan(i * VocabularySize, VocabularySize));
         }
     }
 

@@ -1,5 +1,6 @@
 using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Scheduling;
 
 namespace Llama.Gpu.Model;
 
@@ -10,20 +11,28 @@ namespace Llama.Gpu.Model;
 internal sealed class DecoderState : IDisposable
 {
     private readonly List<IDisposable> _buffers = [];
-    private readonly Accelerator _accelerator;
+    private readonly DeviceBudget _budget;
     private readonly long _scoreCount;
     private ArrayView<float>? _scores;
 
-    /// <param name="accelerator">Where the memory is taken.</param>
+    /// <param name="budget">Where the memory is taken.</param>
     /// <param name="config">The model.</param>
     /// <param name="contextLength">Positions S the cache has room for.</param>
     /// <param name="chunkLength">Tokens T that are computed at once.</param>
     /// <param name="cacheType">Type of the KV cache.</param>
     /// <param name="attentionPartLength">What <see cref="Attention.PartLength"/> says of the model.</param>
+    /// <param name="sliceWidth">Most rows of a piece of a matrix; 0 where matrices are whole.</param>
+    /// <exception cref="MemoryBudgetException">The budget has no room for it.</exception>
     public DecoderState(
-        Accelerator accelerator, LlamaConfig config, int contextLength, int chunkLength, TensorType cacheType, long attentionPartLength)
+        DeviceBudget budget,
+        LlamaConfig config,
+        int contextLength,
+        int chunkLength,
+        TensorType cacheType,
+        long attentionPartLength,
+        int sliceWidth)
     {
-        _accelerator = accelerator;
+        _budget = budget;
         _scoreCount = checked((long)config.HeadCount * chunkLength * contextLength);
         ContextLength = contextLength;
         ChunkLength = chunkLength;
@@ -40,6 +49,7 @@ internal sealed class DecoderState : IDisposable
             Projected = Allocate<float>(chunkLength, config.HiddenSize);
             Gate = Allocate<float>(chunkLength, config.IntermediateSize);
             Up = Allocate<float>(chunkLength, config.IntermediateSize);
+            Slice = Allocate<float>(chunkLength, sliceWidth);
             Logits = Allocate<float>(1, config.VocabularySize);
 
             KeyCache = new WeightView[config.LayerCount];
@@ -112,6 +122,9 @@ internal sealed class DecoderState : IDisposable
     /// <summary>(T, intermediate).</summary>
     public ArrayView<float> Up { get; }
 
+    /// <summary>(T, rows of a piece): what a piece of a matrix gives, before it is put into its columns of the whole.</summary>
+    public ArrayView<float> Slice { get; }
+
     /// <summary>(vocabulary): logits of one position.</summary>
     public ArrayView<float> Logits { get; }
 
@@ -132,7 +145,7 @@ internal sealed class DecoderState : IDisposable
     private ArrayView<T> Allocate<T>(long first, long second)
         where T : unmanaged
     {
-        var buffer = _accelerator.Allocate1D<T>(checked(first * second));
+        var buffer = _budget.Allocate<T>(checked(first * second), "a session's cache and activations");
         _buffers.Add(buffer);
         return buffer.View;
     }

@@ -1,5 +1,6 @@
 using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Scheduling;
 
 namespace Llama.Gpu.Model;
 
@@ -9,25 +10,36 @@ namespace Llama.Gpu.Model;
 /// </summary>
 public sealed class LlamaModel : IDisposable
 {
-    private readonly WeightLoader _loader;
+    private readonly PlannedWeights _weights;
 
-    private LlamaModel(LlamaConfig config, Accelerator accelerator, WeightLoader loader, LlamaWeights weights)
+    private LlamaModel(LlamaConfig config, DeviceBudget budget, MemoryPlan plan, PlannedWeights weights, KernelSet kernels)
     {
         Config = config;
-        Accelerator = accelerator;
-        Weights = weights;
-        _loader = loader;
-        Kernels = new KernelSet(accelerator);
+        Budget = budget;
+        Plan = plan;
+        _weights = weights;
+        Kernels = kernels;
     }
 
     /// <summary>Shape and constants of the model.</summary>
     public LlamaConfig Config { get; }
 
     /// <summary>Where it runs.</summary>
-    public Accelerator Accelerator { get; }
+    public Accelerator Accelerator => Budget.Accelerator;
 
-    /// <summary>The weights on the device.</summary>
-    public LlamaWeights Weights { get; }
+    /// <summary>Norms and biases, on the device, and the shapes of the projections.</summary>
+    public LlamaWeights Weights => _weights.Small;
+
+    /// <summary>Where weights and sessions take their device memory.</summary>
+    public DeviceBudget Budget { get; }
+
+    /// <summary>What is resident and what is streamed.</summary>
+    public MemoryPlan Plan { get; }
+
+    /// <summary>What streaming has done so far; all zero where every weight is resident.</summary>
+    public StreamingFigures Streaming => _weights.Figures;
+
+    internal IWeightSource Source => _weights;
 
     internal KernelSet Kernels { get; }
 
@@ -38,26 +50,61 @@ public sealed class LlamaModel : IDisposable
     /// <param name="cancellationToken">Ends loading early; what was loaded is freed.</param>
     /// <exception cref="AcceleratorException">The device has not enough memory.</exception>
     public static LlamaModel Load(
-        Checkpoint checkpoint, Accelerator accelerator, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+        Checkpoint checkpoint, Accelerator accelerator, IProgress<long>? progress = null, CancellationToken cancellationToken = default) =>
+        Load(checkpoint, accelerator, new MemoryPlanRequest(long.MaxValue, ContextLength: 1), progress, cancellationToken);
+
+    /// <summary>
+    /// Brings a model onto a device within a budget of memory: as much as fits stays there, the rest is streamed from the checkpoint, which
+    /// must then outlive the model. Results are the same to the last bit.
+    /// </summary>
+    /// <param name="checkpoint">An opened checkpoint.</param>
+    /// <param name="accelerator">Where the model will run; outlives the model.</param>
+    /// <param name="request">
+    /// The budget, and the sessions that it has to hold as well; its <see cref="MemoryPlanRequest.AttentionPartLength"/> is found here.
+    /// </param>
+    /// <param name="progress">Told the bytes of each part that has been loaded.</param>
+    /// <param name="cancellationToken">Ends loading early; what was loaded is freed.</param>
+    /// <exception cref="MemoryBudgetException">The budget is smaller than any with which the model runs.</exception>
+    /// <exception cref="AcceleratorException">The device has not enough memory.</exception>
+    /// <exception cref="CheckpointException">The weights cannot be read any more.</exception>
+    public static LlamaModel Load(
+        Checkpoint checkpoint,
+        Accelerator accelerator,
+        MemoryPlanRequest request,
+        IProgress<long>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         ArgumentNullException.ThrowIfNull(accelerator);
-        var loader = new WeightLoader(checkpoint, accelerator);
-        try
+        ArgumentNullException.ThrowIfNull(request);
+        var budget = new DeviceBudget(accelerator, request.BudgetBytes);
+        return Load(ModelLayout.Of(checkpoint), budget, request, new CheckpointReader(checkpoint), progress, cancellationToken);
+    }
+
+    /// <summary>As the other, with a reader and a budget of the caller's.</summary>
+    internal static LlamaModel Load(
+        ModelLayout layout,
+        DeviceBudget budget,
+        MemoryPlanRequest request,
+        IWeightReader reader,
+        IProgress<long>? progress,
+        CancellationToken cancellationToken)
+    {
+        LlamaConfig config = layout.Config;
+        var kernels = new KernelSet(budget.Accelerator);
+        MemoryPlan plan = MemoryPlan.Create(layout, request with
         {
-            return new LlamaModel(checkpoint.Config, accelerator, loader, loader.Load(progress, cancellationToken));
-        }
-        catch
-        {
-            loader.Dispose();
-            throw;
-        }
+            AttentionPartLength = kernels.Attention.PartLength(config.HeadCount, config.KeyValueHeadCount, config.HeadDim),
+        });
+        var weights = new PlannedWeights(plan, budget, reader, budget.Accelerator.DefaultStream, progress, cancellationToken);
+        return new LlamaModel(config, budget, plan, weights, kernels);
     }
 
     /// <summary>A new sequence.</summary>
     /// <param name="contextLength">Positions its KV cache has room for; at least 1.</param>
     /// <param name="options">How it is decoded; null for the defaults.</param>
     /// <exception cref="ArgumentOutOfRangeException">The context is shorter than 1 or longer than the model was made for.</exception>
+    /// <exception cref="MemoryBudgetException">The budget has no room for it.</exception>
     /// <exception cref="AcceleratorException">The device has not enough memory.</exception>
     public DecoderSession CreateSession(int contextLength, DecoderSessionOptions? options = null)
     {
@@ -66,6 +113,6 @@ public sealed class LlamaModel : IDisposable
         return new DecoderSession(this, contextLength, options ?? new());
     }
 
-    /// <summary>Frees the weights; sessions can no longer be used.</summary>
-    public void Dispose() => _loader.Dispose();
+    /// <summary>Frees the weights, after copies under way have ended; sessions can no longer be used.</summary>
+    public void Dispose() => _weights.Dispose();
 }

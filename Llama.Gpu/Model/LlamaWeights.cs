@@ -1,13 +1,13 @@
 namespace Llama.Gpu.Model;
 
-/// <summary>A linear map: <c>y = W x + b</c>.</summary>
-/// <param name="Weight">(Outputs, Inputs), row-major.</param>
-/// <param name="Bias">(Outputs), where the model has one.</param>
+/// <summary>A linear map, <c>y = W x + b</c>, without W, which may be streamed.</summary>
+/// <param name="Type">Type of W, (Outputs, Inputs).</param>
+/// <param name="Bias">(Outputs), where the model has one; on the device.</param>
 /// <param name="Outputs">Length of y.</param>
 /// <param name="Inputs">Length of x.</param>
-public readonly record struct Projection(WeightView Weight, WeightView? Bias, int Outputs, int Inputs);
+public readonly record struct Projection(TensorType Type, WeightView? Bias, int Outputs, int Inputs);
 
-/// <summary>The weights of one decoder layer, on the device.</summary>
+/// <summary>One decoder layer: its norms and biases, on the device, and the shapes of its projections.</summary>
 /// <param name="AttentionNorm">(hidden).</param>
 /// <param name="Query">(heads * headDim, hidden).</param>
 /// <param name="Key">(kvHeads * headDim, hidden).</param>
@@ -28,9 +28,7 @@ public sealed record LayerWeights(
     Projection Up,
     Projection Down);
 
-/// <summary>The weights of a model, on the device, in the checkpoint's own types.</summary>
-/// <param name="Embedding">(vocabulary, hidden).</param>
+/// <summary>What of a model's weights is always on the device, in the checkpoint's own types.</summary>
 /// <param name="Layers">One for each decoder layer.</param>
 /// <param name="FinalNorm">(hidden).</param>
-/// <param name="Head">(vocabulary, hidden); the embedding itself where the two are tied.</param>
-public sealed record LlamaWeights(WeightView Embedding, IReadOnlyList<LayerWeights> Layers, WeightView FinalNorm, WeightView Head);
+public sealed record LlamaWeights(IReadOnlyList<LayerWeights> Layers, WeightView FinalNorm);

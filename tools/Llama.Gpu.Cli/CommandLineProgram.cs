@@ -86,6 +86,7 @@ internal static class CommandLineProgram
         new ChatCommand(console, models),
         new LogitsCommand(console, models),
         new PerplexityCommand(console, models),
+        new PlanCommand(console, models),
         new InspectCommand(console, models),
         new SynthCommand(console),
         new DevicesCommand(console),

@@ -1,6 +1,8 @@
 using Llama.Gpu.Checkpoints;
+using Llama.Gpu.Cli.Input;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Model;
+using Llama.Gpu.Scheduling;
 using Llama.Gpu.Tokenization;
 
 namespace Llama.Gpu.Cli;
@@ -17,8 +19,8 @@ internal interface IModelSource
     /// <summary>Opens a folder's tokenizer; null where there is no tokenizer file.</summary>
     ITokenizer? FindTokenizer(string directory);
 
-    /// <summary>Loads a folder's model onto a device.</summary>
-    LoadedModel Load(string directory, DeviceName device, CancellationToken cancellationToken);
+    /// <summary>Opens a folder's model for a device.</summary>
+    LoadedModel Load(string directory, DeviceChoice device, CancellationToken cancellationToken);
 }
 
 /// <summary>A model on a device.</summary>
@@ -35,9 +37,13 @@ internal abstract class LoadedModel : IDisposable
     /// <summary>Weights that cross the link to the device for each token.</summary>
     public abstract long StreamedBytesPerToken { get; }
 
+    /// <summary>What streaming has done so far; null where nothing is streamed.</summary>
+    public virtual StreamingFigures? Streaming => null;
+
     /// <summary>What making its kernels ready has cost so far; null where it is not counted.</summary>
     public abstract KernelLoading? KernelLoading { get; }
 
+    /// <summary>A session; the first one is what the weights leave room for.</summary>
     public abstract IDecoderSession CreateSession(int contextLength);
 
     public abstract void Dispose();

@@ -1,6 +1,8 @@
 using Llama.Gpu.Checkpoints;
+using Llama.Gpu.Cli.Input;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Model;
+using Llama.Gpu.Scheduling;
 using Llama.Gpu.Tokenization;
 
 namespace Llama.Gpu.Cli;
@@ -24,13 +26,12 @@ internal sealed class ModelSource : IModelSource
         return TokenizerFiles.Any(name => File.Exists(Path.Combine(directory, name))) ? Tokenizer.Open(directory) : null;
     }
 
-    public LoadedModel Load(string directory, DeviceName device, CancellationToken cancellationToken)
+    public LoadedModel Load(string directory, DeviceChoice device, CancellationToken cancellationToken)
     {
-        var opened = DeviceSelector.Open(device);
+        var opened = DeviceSelector.Open(device.Name);
         try
         {
-            using var checkpoint = Checkpoint.Open(directory);
-            return new ModelOnDevice(opened, LlamaModel.Load(checkpoint, opened.Accelerator, progress: null, cancellationToken));
+            return new ModelOnDevice(opened, Checkpoint.Open(directory), device.BudgetBytes, cancellationToken);
         }
         catch
         {
@@ -39,24 +40,39 @@ internal sealed class ModelSource : IModelSource
         }
     }
 
-    private sealed class ModelOnDevice(OpenedDevice device, LlamaModel model) : LoadedModel
+    // weights are loaded with the first session, when it is known how much memory that takes
+    private sealed class ModelOnDevice(OpenedDevice device, Checkpoint checkpoint, long? budget, CancellationToken cancellationToken)
+        : LoadedModel
     {
-        public override LlamaConfig Config => model.Config;
+        private LlamaModel? _model;
+
+        public override LlamaConfig Config => checkpoint.Config;
 
         public override string Device => device.Name.ToString();
 
         public override long? PeakDeviceBytes => device.Accelerator.PeakAllocatedBytes;
 
-        // every weight is resident
-        public override long StreamedBytesPerToken => 0;
+        public override long StreamedBytesPerToken => _model?.Plan.StreamedBytesPerToken ?? 0;
+
+        public override StreamingFigures? Streaming => _model is { Plan.Streams: true } ? _model.Streaming : null;
 
         public override KernelLoading? KernelLoading => device.Accelerator.KernelLoading;
 
-        public override IDecoderSession CreateSession(int contextLength) => model.CreateSession(contextLength);
+        public override IDecoderSession CreateSession(int contextLength)
+        {
+            _model ??= LlamaModel.Load(
+                checkpoint,
+                device.Accelerator,
+                new MemoryPlanRequest(budget ?? DeviceBudget.Available(device.Accelerator), contextLength),
+                progress: null,
+                cancellationToken);
+            return _model.CreateSession(contextLength);
+        }
 
         public override void Dispose()
         {
-            model.Dispose();
+            _model?.Dispose();
+            checkpoint.Dispose();
             device.Dispose();
         }
     }

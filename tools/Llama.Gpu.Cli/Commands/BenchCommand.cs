@@ -93,7 +93,7 @@ internal sealed class BenchCommand : Command
     }
 
     private void Measure(
-        string directory, DeviceName name, int prompt, int tokens, int rounds, bool json, CancellationToken cancellationToken)
+        string directory, DeviceChoice device, int prompt, int tokens, int rounds, bool json, CancellationToken cancellationToken)
     {
         TokenCost cost;
         using (var checkpoint = _models.OpenCheckpoint(directory))
@@ -101,7 +101,7 @@ internal sealed class BenchCommand : Command
             cost = TokenCost.Of(checkpoint);
         }
 
-        using var model = _models.Load(directory, name, cancellationToken);
+        using var model = _models.Load(directory, device, cancellationToken);
         int context = checked(prompt + tokens);
         if (context > model.Config.MaxPositions)
         {
@@ -109,7 +109,7 @@ internal sealed class BenchCommand : Command
         }
 
         using var session = model.CreateSession(context);
-        using var opened = DeviceSelector.Open(name);
+        using var opened = DeviceSelector.Open(device.Name);
         using var probe = CeilingProbe.For(opened.Accelerator);
         int[] ids = [.. Enumerable.Range(0, prompt).Select(i => (int)(i * 7919L % model.Config.VocabularySize))];
 

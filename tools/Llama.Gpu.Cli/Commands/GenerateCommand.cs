@@ -232,6 +232,8 @@ internal sealed class GenerateCommand : Command
         json.WriteNumberOrNull("decode_tokens_per_second", result.DecodeTokensPerSecond);
         json.WriteNumberOrNull("peak_device_bytes", model.PeakDeviceBytes);
         json.WriteNumber("streamed_bytes_per_token", model.StreamedBytesPerToken);
+        json.WriteNumberOrNull("streamed_bytes_per_second", model.Streaming?.BytesPerSecond);
+        json.WriteNumberOrNull("streaming_wait_seconds", model.Streaming?.WaitTime.TotalSeconds);
         json.WriteNumberOrNull("kernels_compiled", model.KernelLoading?.Compiled);
         json.WriteNumberOrNull("kernels_from_cache", model.KernelLoading?.FromCache);
         json.WriteNumberOrNull("kernel_load_ms", model.KernelLoading?.Time.TotalMilliseconds);

@@ -25,10 +25,10 @@ internal sealed class DeviceOptions
         command.Add(_threads);
     }
 
-    /// <summary>The device asked for.</summary>
+    /// <summary>The device asked for, and its budget.</summary>
     /// <exception cref="UsageException">Threads out of range.</exception>
     /// <exception cref="NotAvailableException">An option that this build does not carry out yet.</exception>
-    public DeviceName Get(ParseResult parsed)
+    public DeviceChoice Get(ParseResult parsed)
     {
         if (parsed.GetValue(_threads) is int threads)
         {
@@ -37,9 +37,11 @@ internal sealed class DeviceOptions
                 : new NotAvailableException("--threads: not available in this build; leave it out");
         }
 
-        // a budget is a promise: better none than one that is not kept
-        return parsed.GetValue(_vram) is null
-            ? parsed.GetValue(_device) ?? new DeviceName(DeviceKind.Auto)
-            : throw new NotAvailableException("--vram: a memory budget is not available in this build; leave it out");
+        return new DeviceChoice(parsed.GetValue(_device) ?? new DeviceName(DeviceKind.Auto), parsed.GetValue(_vram));
     }
 }
+
+/// <summary>A device and how much of its memory may be used.</summary>
+/// <param name="Name">The device.</param>
+/// <param name="BudgetBytes">Most bytes; null for what the device has free, less a margin.</param>
+internal readonly record struct DeviceChoice(DeviceName Name, long? BudgetBytes = null);

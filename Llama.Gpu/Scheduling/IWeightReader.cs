@@ -1,0 +1,21 @@
+using Llama.Gpu.Checkpoints;
+
+namespace Llama.Gpu.Scheduling;
+
+/// <summary>Where the bytes of weights come from; asked by several threads at once.</summary>
+internal interface IWeightReader
+{
+    /// <summary>Reads a part of a tensor.</summary>
+    /// <param name="tensor">Its name.</param>
+    /// <param name="offset">First byte, counted from the tensor's start.</param>
+    /// <param name="destination">As long as the part.</param>
+    /// <exception cref="CheckpointException">The file cannot be read any more.</exception>
+    void Read(string tensor, long offset, Span<byte> destination);
+}
+
+/// <summary>Reads from a checkpoint.</summary>
+internal sealed class CheckpointReader(Checkpoint checkpoint) : IWeightReader
+{
+    public void Read(string tensor, long offset, Span<byte> destination) =>
+        checkpoint.CopyTo(checkpoint.Tensors[tensor], offset, destination);
+}

@@ -1,0 +1,207 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Numerics;
+
+namespace Llama.Gpu.Scheduling;
+
+/// <summary>
+/// What of a model stays on the device and what crosses the link for each token, under a budget. A pure function of sizes.
+/// </summary>
+/// <remarks>
+/// Every byte of a matrix is read once a token, so a resident byte saves a byte a token wherever it lies; only the embedding, of which a
+/// token needs one row, is worth next to nothing and comes last. What is resident is a prefix of one fixed order of pieces, in which the
+/// steps are spread evenly over the pass, so that copies run while resident steps compute. Since slots and order do not depend on the
+/// budget, a larger budget never leaves less resident; and a model that fits is not streamed at all.
+/// </remarks>
+public sealed class MemoryPlan
+{
+    private const long SmallestSlot = 256 << 10;
+    private const long LargestSlot = 32 << 20;
+
+    private readonly ImmutableArray<StepPlan> _steps;
+
+    private MemoryPlan(ModelLayout layout, MemoryPlanRequest request)
+    {
+        Layout = layout;
+        Request = request;
+        long target = request.SlotBytes ?? Math.Clamp(layout.StepBytes / 64, SmallestSlot, LargestSlot);
+        ImmutableArray<ImmutableArray<WeightPiece>> cut = [.. layout.Steps.Select(step => WeightPiece.Cut(step, target))];
+        int sliceWidth = cut.Max(pieces => pieces.Max(piece => piece.Rows.Max(rows => rows.Count)));
+        long slotBytes = cut.Max(pieces => pieces.Max(piece => piece.SlotBytes));
+
+        SessionMemory whole = Session(sliceWidth: 0);
+        long residentBytes = layout.SmallBytes + layout.StepBytes + whole.Bytes;
+        SessionMemory cutSession = Session(sliceWidth);
+        long streamingBytes = layout.SmallBytes + (slotBytes * request.SlotCount) + cutSession.Bytes;
+        SmallestBudget = Math.Min(residentBytes, streamingBytes);
+        if (request.BudgetBytes < SmallestBudget)
+        {
+            throw new MemoryBudgetException(request.BudgetBytes, SmallestBudget, residentBytes < streamingBytes
+                ? $"the model's weights {Text(layout.SmallBytes + layout.StepBytes)}, {Describe(whole)}"
+                : $"{Describe(cutSession)}, norms and biases {Text(layout.SmallBytes)}, "
+                    + $"{request.SlotCount} staging slots of {Text(slotBytes)} each");
+        }
+
+        if (request.BudgetBytes >= residentBytes)
+        {
+            SessionBytes = whole;
+            EmbeddingIsResident = request.BudgetBytes >= residentBytes + layout.LookupBytes;
+            _steps = [.. layout.Steps.Select(step => new StepPlan([WeightPiece.Whole(step)], ResidentCount: 1))];
+        }
+        else
+        {
+            SessionBytes = cutSession;
+            SlotBytes = slotBytes;
+            SliceWidth = sliceWidth;
+            _steps = Choose(cut, request.BudgetBytes - streamingBytes);
+
+            // a head that is whole on the device serves lookups too
+            EmbeddingIsResident = layout.Config.TieWordEmbeddings && _steps[^1].StreamedCount == 0;
+        }
+
+        StreamedBytesPerToken = _steps.Sum(step => step.Streamed.Sum(piece => piece.Bytes))
+            + (EmbeddingIsResident ? 0 : layout.Config.HiddenSize * (long)sizeof(float));
+        ResidentBytes = layout.SmallBytes + _steps.Sum(step => step.ResidentBytes)
+            + (EmbeddingIsResident ? layout.LookupBytes : 0);
+    }
+
+    /// <summary>The model.</summary>
+    public ModelLayout Layout { get; }
+
+    /// <summary>What the plan was made for.</summary>
+    public MemoryPlanRequest Request { get; }
+
+    /// <summary>The smallest budget with which the model runs at all.</summary>
+    public long SmallestBudget { get; }
+
+    /// <summary>Bytes of weights that stay on the device.</summary>
+    public long ResidentBytes { get; }
+
+    /// <summary>Bytes of a staging slot; 0 where nothing is streamed.</summary>
+    public long SlotBytes { get; }
+
+    /// <summary>Staging slots; 0 where nothing is streamed.</summary>
+    public int SlotCount => Streams ? Request.SlotCount : 0;
+
+    /// <summary>KV cache and activations.</summary>
+    public SessionMemory SessionBytes { get; }
+
+    /// <summary>Most rows of a piece; 0 where nothing is streamed.</summary>
+    public int SliceWidth { get; }
+
+    /// <summary>Whether the embedding is on the device; if not, its rows are gathered on the host.</summary>
+    public bool EmbeddingIsResident { get; }
+
+    /// <summary>Whether matrices are streamed.</summary>
+    public bool Streams => SlotBytes > 0;
+
+    /// <summary>Bytes that cross the link to the device for a token of decoding, or for a chunk of a prompt.</summary>
+    public long StreamedBytesPerToken { get; }
+
+    /// <summary>Device memory in use when a session of the planned length runs.</summary>
+    public long PlannedBytes => ResidentBytes + (SlotBytes * SlotCount) + SessionBytes.Bytes;
+
+    /// <summary>How each step of <see cref="ModelLayout.Steps"/> is kept.</summary>
+    public IReadOnlyList<StepPlan> Steps => _steps;
+
+    /// <summary>Makes a plan.</summary>
+    /// <exception cref="MemoryBudgetException">The budget is smaller than any with which the model runs.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number of the request is out of range.</exception>
+    public static MemoryPlan Create(ModelLayout layout, MemoryPlanRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentOutOfRangeException.ThrowIfLessThan(request.ContextLength, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(request.ChunkLength, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(request.SlotCount, 2);
+        ArgumentOutOfRangeException.ThrowIfNegative(request.AttentionPartLength);
+        return new(layout, request);
+    }
+
+    /// <summary>The smallest budget with which a model runs.</summary>
+    public static long Smallest(ModelLayout layout, MemoryPlanRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return Create(layout, request with { BudgetBytes = long.MaxValue }).SmallestBudget;
+    }
+
+    private static string Describe(SessionMemory session) =>
+        $"KV cache {Text(session.CacheBytes)}, activations {Text(session.ActivationBytes)}";
+
+    private static string Text(long bytes) => MemoryBudgetException.Mebibytes(bytes);
+
+    // The prefix ends at the first piece that does not fit, though a smaller one behind it might: so it only grows with the budget.
+    private static ImmutableArray<StepPlan> Choose(ImmutableArray<ImmutableArray<WeightPiece>> cut, long left)
+    {
+        var plans = cut.Select(pieces => new StepPlan(pieces, ResidentCount: 0)).ToArray();
+        foreach (int step in SpreadOrder(cut.Length))
+        {
+            if (cut[step][0].Step.Bytes is long bytes && bytes <= left)
+            {
+                left -= bytes;
+                plans[step] = new StepPlan([WeightPiece.Whole(cut[step][0].Step)], ResidentCount: 1);
+                continue;
+            }
+
+            int fitting = 0;
+            while (fitting < cut[step].Length - 1 && cut[step][fitting].SlotBytes <= left)
+            {
+                left -= cut[step][fitting].SlotBytes;
+                fitting++;
+            }
+
+            plans[step] = new StepPlan(cut[step], fitting);
+            break;
+        }
+
+        return [.. plans];
+    }
+
+    // bits of the index reversed: each prefix is spread evenly
+    private static IEnumerable<int> SpreadOrder(int count)
+    {
+        int bits = BitOperations.Log2((uint)Math.Max(1, count - 1)) + 1;
+        for (uint i = 0; i < 1u << bits; i++)
+        {
+            uint reversed = 0;
+            for (int bit = 0; bit < bits; bit++)
+            {
+                reversed |= (i >> bit & 1) << (bits - 1 - bit);
+            }
+
+            if (reversed < count)
+            {
+                yield return (int)reversed;
+            }
+        }
+    }
+
+    private SessionMemory Session(int sliceWidth) => SessionMemory.Of(
+        Layout.Config,
+        Request.ContextLength,
+        Math.Min(Request.ChunkLength, Request.ContextLength),
+        Request.CacheType ?? Layout.Steps[0].Matrices[1].Type,
+        Request.AttentionPartLength,
+        sliceWidth);
+
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Text(ResidentBytes)} resident, {Text(StreamedBytesPerToken)} streamed a token through {SlotCount} slots of {Text(SlotBytes)}, "
+        + $"{Describe(SessionBytes)}: {Text(PlannedBytes)} of {Text(Request.BudgetBytes)}");
+}
+
+/// <summary>How a step's matrices are kept.</summary>
+/// <param name="Pieces">The step in pieces; one where it is resident as a whole.</param>
+/// <param name="ResidentCount">How many of the pieces, from the first on, are resident.</param>
+public sealed record StepPlan(ImmutableArray<WeightPiece> Pieces, int ResidentCount)
+{
+    /// <summary>Pieces that are streamed.</summary>
+    public int StreamedCount => Pieces.Length - ResidentCount;
+
+    /// <summary>The pieces that are streamed.</summary>
+    public IEnumerable<WeightPiece> Streamed => Pieces.Skip(ResidentCount);
+
+    /// <summary>Device memory that the resident pieces take: a step that is resident as a whole is not padded.</summary>
+    public long ResidentBytes => StreamedCount == 0 ? Pieces[0].Step.Bytes : Pieces.Take(ResidentCount).Sum(piece => piece.SlotBytes);
+}
