@@ -3,13 +3,9 @@ namespace Llama.Gpu.Checkpoints;
 /// <summary>Finds out which format a folder's checkpoint has.</summary>
 internal static class CheckpointOpener
 {
-    private static readonly (string Pattern, string Format)[] NotYetSupported =
-    [
-        ("*.pth", "Meta's PyTorch format (.pth)"),
-        ("*.bin", "PyTorch's format (.bin)"),
-        ("*.pt", "PyTorch's format (.pt)"),
-        ("*.gguf", "llama.cpp's format (.gguf)"),
-    ];
+    private const string Expected =
+        $"expected {HuggingFaceCheckpoint.WeightsFile}, {ShardIndex.SafeTensorsName}, {HuggingFaceCheckpoint.PyTorchWeightsFile}, "
+        + $"{ShardIndex.PyTorchName} or consolidated.00.pth";
 
     /// <summary>Opens the checkpoint in a folder.</summary>
     /// <exception cref="CheckpointException">No checkpoint there, one in a format that is not supported, or one that cannot be used.</exception>
@@ -25,28 +21,26 @@ internal static class CheckpointOpener
             throw new CheckpointException(directory, "expected a folder with a checkpoint, found no such folder");
         }
 
-        if (File.Exists(Path.Combine(directory, HuggingFaceCheckpoint.WeightsFile))
-            || File.Exists(Path.Combine(directory, SafeTensorsIndex.FileName)))
+        if (HuggingFaceCheckpoint.HasWeights(directory))
         {
             return HuggingFaceCheckpoint.Open(directory);
         }
 
-        string expected = $"expected {HuggingFaceCheckpoint.WeightsFile} or {SafeTensorsIndex.FileName}";
-        throw new CheckpointException(directory, $"{expected}, {CheckpointFiles.Guard(directory, () => WhatIsThere(directory))}");
+        if (CheckpointFiles.Guard(directory, () => MetaCheckpoint.HasWeights(directory)))
+        {
+            return MetaCheckpoint.Open(directory);
+        }
+
+        throw new CheckpointException(directory, $"{Expected}; {CheckpointFiles.Guard(directory, () => WhatIsThere(directory))}");
     }
 
     private static string WhatIsThere(string directory)
     {
-        if (Directory.EnumerateFiles(directory, "*.safetensors").FirstOrDefault() is { } stray)
+        foreach (string pattern in (ReadOnlySpan<string>)["*.safetensors", "*.bin"])
         {
-            return $"found {Path.GetFileName(stray)} without an index";
-        }
-
-        foreach (var (pattern, format) in NotYetSupported)
-        {
-            if (Directory.EnumerateFiles(directory, pattern).FirstOrDefault() is { } file)
+            if (Directory.EnumerateFiles(directory, pattern).FirstOrDefault() is { } stray)
             {
-                return $"found {Path.GetFileName(file)}: {format} is not supported yet";
+                return $"found {Path.GetFileName(stray)} without an index";
             }
         }
 
