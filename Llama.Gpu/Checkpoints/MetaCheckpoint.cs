@@ -127,14 +127,14 @@ public sealed class MetaCheckpoint : Checkpoint
     }
 
     // the embedding is divided by columns where they are less than the model's width
-    private static int VocabularySize(IReadOnlyList<Dictionary<string, StoredTensor>> shards, int hidden, string file)
+    private static int VocabularySize(Dictionary<string, StoredTensor>[] shards, int hidden, string file)
     {
         if (!shards[0].TryGetValue("tok_embeddings.weight", out var embedding) || embedding.Info.Shape.Length != 2)
         {
             throw new CheckpointException(file, $"expected a number, a {TokenizerFile} or an embedding to count, found none", "vocab_size");
         }
 
-        long size = embedding.Info.Shape[0] * (embedding.Info.Shape[1] == hidden ? shards.Count : 1);
+        long size = embedding.Info.Shape[0] * (embedding.Info.Shape[1] == hidden ? shards.Length : 1);
         return size is > 0 and <= HuggingFaceConfig.LargestVocabulary
             ? (int)size
             : throw new CheckpointException(file, $"expected at most {HuggingFaceConfig.LargestVocabulary} tokens, found an embedding of {size}", "vocab_size");

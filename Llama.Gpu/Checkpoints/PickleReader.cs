@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Unicode;
-using Llama.Gpu.Json;
 
 namespace Llama.Gpu.Checkpoints;
 

@@ -212,7 +212,7 @@ def train_tokenizer() -> bytes:
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(CORPUS), model_writer=model, model_type="bpe",
         vocab_size=CONFIG.vocab_size,
-        normalization_rule_name="identity", num_threads=1,
+        normalization_rule_name="identity", remove_extra_whitespaces=False, num_threads=1,
     )
     return model.getvalue()
 
