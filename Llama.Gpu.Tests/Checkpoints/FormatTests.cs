@@ -1,7 +1,9 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Model;
 using Llama.Gpu.Tests.Infrastructure;
+using Llama.Gpu.Tokenization;
 using NUnit.Framework;
 
 namespace Llama.Gpu.Tests.Checkpoints;
@@ -11,7 +13,7 @@ public sealed class FormatTests
 {
     private const string Original = "hf-single";
 
-    private static readonly string[] SameTypes = ["hf-shards", "pytorch-bin", "meta-1", "meta-2"];
+    private static readonly string[] SameTypes = ["hf-shards", "pytorch-bin", "meta-1", "meta-2", "gguf"];
 
     [Test]
     public void Every_format_holds_the_same_bytes([ValueSource(nameof(SameTypes))] string format)
@@ -47,6 +49,42 @@ public sealed class FormatTests
     {
         float[] expected = [.. Expected("logits").EnumerateArray().Select(logit => logit.GetSingle())];
         Assert.That(LastLogits(Original).Zip(expected, (f, e) => MathF.Abs(f - e)).Max(), Is.LessThan(1e-4f));
+    }
+
+    [Test]
+    public void Q8_0_is_widened_to_the_recorded_values()
+    {
+        using Checkpoint checkpoint = Open("gguf-q8");
+        var tensor = checkpoint.Tensors[TensorNames.Layer(1).ValueWeight];
+        float[] expected = [.. Expected("quantized").EnumerateArray().Select(value => value.GetSingle())];
+        Assert.That(tensor.Type, Is.EqualTo(TensorType.Float32));
+        Assert.That(MemoryMarshal.Cast<byte, float>(All(checkpoint, tensor))[..expected.Length].ToArray(), Is.EqualTo(expected));
+        Assert.That(checkpoint.Read(tensor, 5, 130).SequenceEqual(All(checkpoint, tensor).AsSpan(5, 130)), Is.True);
+    }
+
+    [Test]
+    public void Q8_0_gives_about_the_same_logits() =>
+        Assert.That(LastLogits("gguf-q8").Zip(LastLogits(Original), (f, e) => MathF.Abs(f - e)).Max(), Is.InRange(1e-5f, 0.2f));
+
+    [Test]
+    public void Gguf_file_may_be_named_itself()
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(Path.Combine(PathOf("gguf"), "model.gguf"));
+        Assert.That(checkpoint, Is.TypeOf<GgufCheckpoint>());
+        Assert.That(checkpoint.Directory, Is.EqualTo(PathOf("gguf")));
+    }
+
+    [Test]
+    public void Tokenizer_inside_a_gguf_file_is_that_of_the_model()
+    {
+        ITokenizer expected = Tokenizer.Open(PathOf("meta-1"));
+        ITokenizer found = Tokenizer.Open(PathOf("gguf"));
+        foreach (string text in new[] { "", " the small model", "a hat, 3 cats  \u4E2D\u4E2D x", "</s>" })
+        {
+            Assert.That(found.Encode(text), Is.EqualTo(expected.Encode(text)), text);
+        }
+
+        Assert.That(found.EndOfTextIds, Is.EqualTo(expected.EndOfTextIds));
     }
 
     [Test]

@@ -160,6 +160,35 @@ public sealed class ParserFuzzTests
     }
 
     [Test]
+    public void A_gguf_file_gives_tensors_within_it_or_a_typed_error()
+    {
+        byte[] original = File.ReadAllBytes(Path.Combine(FormatTests.PathOf("gguf-q8"), "model.gguf"));
+        var random = new Random(8);
+        int accepted = 0;
+        for (int i = 0; i < Mutations; i++)
+        {
+            byte[] spoiled = (byte[])original.Clone();
+            for (int edits = random.Next(1, 4); edits > 0; edits--)
+            {
+                int at = random.Next(4000); // the header
+                spoiled[at] = random.Next(3) == 0 ? (byte)random.Next(256) : (byte)(spoiled[at] ^ (1 << random.Next(8)));
+            }
+
+            byte[] file = random.Next(20) == 0 ? spoiled[..random.Next(spoiled.Length)] : spoiled;
+            accepted += Survives(
+                () =>
+                {
+                    var gguf = GgufFile.Read(new MemorySource("model.gguf", file));
+                    ReadAll(gguf.Tensors);
+                    GgufConfig.Read(gguf);
+                },
+                i) ? 1 : 0;
+        }
+
+        Assert.That(accepted, Is.InRange(Mutations / 100, Mutations * 9 / 10), "mutations that are still valid");
+    }
+
+    [Test]
     public void Params_json_gives_a_sound_configuration_or_a_typed_error() =>
         Fuzz(File.ReadAllBytes(Path.Combine(FormatTests.PathOf("meta-1"), "params.json")), seed: 7, json =>
         {

@@ -26,7 +26,7 @@ public abstract class Checkpoint : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">The range does not lie within the tensor.</exception>
     public abstract ReadOnlySpan<byte> Read(TensorInfo tensor, long byteOffset, int byteCount);
 
-    /// <summary>Opens the checkpoint in a folder, whichever format it has.</summary>
+    /// <summary>Opens the checkpoint in a folder, whichever format it has: Hugging Face's, PyTorch's, Meta's or GGUF; or a GGUF file by its name.</summary>
     /// <exception cref="CheckpointException">No checkpoint there, or one that cannot be used.</exception>
     public static Checkpoint Open(string directory) => CheckpointOpener.Open(directory);
 

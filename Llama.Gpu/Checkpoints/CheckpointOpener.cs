@@ -5,14 +5,19 @@ internal static class CheckpointOpener
 {
     private const string Expected =
         $"expected {HuggingFaceCheckpoint.WeightsFile}, {ShardIndex.SafeTensorsName}, {HuggingFaceCheckpoint.PyTorchWeightsFile}, "
-        + $"{ShardIndex.PyTorchName} or consolidated.00.pth";
+        + $"{ShardIndex.PyTorchName}, consolidated.00.pth or a .gguf file";
 
-    /// <summary>Opens the checkpoint in a folder.</summary>
+    /// <summary>Opens the checkpoint in a folder, or a GGUF file.</summary>
     /// <exception cref="CheckpointException">No checkpoint there, one in a format that is not supported, or one that cannot be used.</exception>
     public static Checkpoint Open(string directory)
     {
         if (File.Exists(directory))
         {
+            if (directory.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
+            {
+                return GgufCheckpoint.Open(directory);
+            }
+
             throw new CheckpointException(directory, "expected a folder with a checkpoint, found a file");
         }
 
@@ -29,6 +34,11 @@ internal static class CheckpointOpener
         if (CheckpointFiles.Guard(directory, () => MetaCheckpoint.HasWeights(directory)))
         {
             return MetaCheckpoint.Open(directory);
+        }
+
+        if (CheckpointFiles.Guard(directory, () => GgufCheckpoint.HasWeights(directory)))
+        {
+            return GgufCheckpoint.Open(directory);
         }
 
         throw new CheckpointException(directory, $"{Expected}; {CheckpointFiles.Guard(directory, () => WhatIsThere(directory))}");

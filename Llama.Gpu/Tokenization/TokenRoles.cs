@@ -18,10 +18,10 @@ internal sealed class TokenRoles
     public static TokenRoles None { get; } = new();
 
     /// <summary>Name of the token that begins a text.</summary>
-    public string? BeginName { get; private set; }
+    public string? BeginName { get; internal set; }
 
     /// <summary>Name of the token that ends a text.</summary>
-    public string? EndName { get; private set; }
+    public string? EndName { get; internal set; }
 
     /// <summary>Reads the files in a folder, where they are there; the configuration goes before the map.</summary>
     /// <exception cref="TokenizerException">A file that is no JSON, or a field of the wrong type.</exception>
