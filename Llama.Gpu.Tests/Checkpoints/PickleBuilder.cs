@@ -7,7 +7,7 @@ namespace Llama.Gpu.Tests.Checkpoints;
 /// <summary>Pickles written instruction by instruction, and archives of PyTorch's around them, so that each can be spoiled in one place.</summary>
 internal sealed class PickleBuilder
 {
-    private readonly MemoryStream _bytes = new();
+    private readonly List<byte> _bytes = [];
 
     public PickleBuilder()
     {
@@ -62,7 +62,7 @@ internal sealed class PickleBuilder
     {
         foreach (int value in bytes)
         {
-            _bytes.WriteByte((byte)value);
+            _bytes.Add((byte)value);
         }
 
         return this;
@@ -72,7 +72,7 @@ internal sealed class PickleBuilder
     {
         byte[] bytes = Encoding.UTF8.GetBytes(text);
         Raw('X', bytes.Length, bytes.Length >> 8, 0, 0);
-        _bytes.Write(bytes);
+        _bytes.AddRange(bytes);
         return this;
     }
 
@@ -81,13 +81,13 @@ internal sealed class PickleBuilder
         Span<byte> bytes = stackalloc byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(bytes, value);
         Raw(0x8A, 8);
-        _bytes.Write(bytes);
+        _bytes.AddRange(bytes);
         return this;
     }
 
     public PickleBuilder Global(string module, string name)
     {
-        _bytes.Write(Encoding.UTF8.GetBytes($"c{module}\n{name}\n"));
+        _bytes.AddRange(Encoding.UTF8.GetBytes($"c{module}\n{name}\n"));
         return this;
     }
 
@@ -98,7 +98,7 @@ internal sealed class PickleBuilder
         return Raw(0x89).Global("collections", "OrderedDict").Raw(')', 'R', 't', 'R');
     }
 
-    public byte[] ToArray() => _bytes.ToArray();
+    public byte[] ToArray() => [.. _bytes];
 
     private PickleBuilder Numbers(long[] values)
     {

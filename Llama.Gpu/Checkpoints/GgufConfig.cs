@@ -9,6 +9,8 @@ internal static class GgufConfig
     /// <summary>The factors by which Llama 3.1 divides its frequencies: (head dim / 2).</summary>
     public const string RopeFactors = "rope_freqs.weight";
 
+    private static readonly string[] EndRoles = ["eos", "eot", "eom"];
+
     private const string Architecture = "general.architecture";
 
     /// <summary>Reads the configuration.</summary>
@@ -62,7 +64,7 @@ internal static class GgufConfig
             BeginOfTextId = file.OptionalInteger("tokenizer.ggml.bos_token_id", 0, vocabulary - 1),
             EndOfTextIds =
             [
-                .. new[] { "eos", "eot", "eom" }
+                .. EndRoles
                     .Select(role => file.OptionalInteger($"tokenizer.ggml.{role}_token_id", 0, vocabulary - 1)).OfType<int>().Distinct(),
             ],
             DeclaredType = names["token_embd.weight"].FirstOrDefault()?.Info.Type,
