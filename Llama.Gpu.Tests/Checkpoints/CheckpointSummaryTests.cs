@@ -32,6 +32,21 @@ public sealed class CheckpointSummaryTests
         Assert.That(summary.HeadIsTied, Is.False);
     }
 
+    [TestCase(8, 41_943_040)]
+    [TestCase(32, 67_108_864)]
+    public void Attention_of_a_layer_is_smaller_with_grouped_heads(int keyValueHeads, long expected)
+    {
+        var layer = SyntheticPresets.Get("llama-3-8b") with { LayerCount = 1, KeyValueHeadCount = keyValueHeads };
+        Assert.That(CheckpointSummary.Of(layer, TensorType.BFloat16).Attention, Is.EqualTo(expected));
+    }
+
+    // 2 for keys and values, times layers, KV heads, head dim and bytes
+    [TestCase("llama-3-8b", TensorType.BFloat16, 2 * 32 * 8 * 128 * 2)]
+    [TestCase("llama-2-7b", TensorType.Float16, 2 * 32 * 32 * 128 * 2)]
+    [TestCase("llama-3.2-1b", TensorType.Float32, 2 * 16 * 8 * 64 * 4)]
+    public void A_token_takes_its_keys_and_values_in_every_layer(string preset, TensorType type, long expected) =>
+        Assert.That(CheckpointSummary.KeyValueBytesPerToken(SyntheticPresets.Get(preset), type), Is.EqualTo(expected));
+
     [Test]
     public void An_opened_checkpoint_tells_its_bytes_by_type_without_what_is_ignored()
     {

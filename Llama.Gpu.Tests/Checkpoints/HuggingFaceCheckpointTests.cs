@@ -104,7 +104,7 @@ public sealed class HuggingFaceCheckpointTests
     public void A_single_file_comes_before_an_index()
     {
         using var builder = new CheckpointBuilder().WriteSingle();
-        builder.WriteFile(SafeTensorsIndex.FileName, "not JSON");
+        builder.WriteFile(ShardIndex.SafeTensorsName, "not JSON");
         using var checkpoint = Checkpoint.Open(builder.Path);
         AssertHolds(checkpoint, builder.Tensors);
     }

@@ -37,9 +37,7 @@ public sealed class MalformedCheckpointTests
     [Test]
     public void An_empty_folder() => ExpectError(Path.GetFileName(_builder.Path), null, "expected model.safetensors", "found no checkpoint");
 
-    [TestCase("consolidated.00.pth", "Meta's PyTorch format (.pth) is not supported yet")]
-    [TestCase("pytorch_model.bin", "PyTorch's format (.bin) is not supported yet")]
-    [TestCase("model.Q4_K_M.gguf", "llama.cpp's format (.gguf) is not supported yet")]
+    [TestCase("pytorch_model-00001-of-00002.bin", "found pytorch_model-00001-of-00002.bin without an index")]
     [TestCase("model-00001-of-00002.safetensors", "found model-00001-of-00002.safetensors without an index")]
     public void A_folder_with_another_format(string file, string part)
     {

@@ -88,7 +88,7 @@ public sealed class ParserFuzzTests
         byte[] original = Encoding.UTF8.GetBytes(new JsonObject { ["metadata"] = new JsonObject { ["total_size"] = 1 }, ["weight_map"] = map }.ToJsonString());
         Fuzz(original, seed: 4, json =>
         {
-            var index = SafeTensorsIndex.Parse(json, SafeTensorsIndex.FileName);
+            var index = ShardIndex.Parse(json, ShardIndex.SafeTensorsName);
             foreach (string shard in index.Shards)
             {
                 string path = Path.GetFullPath(Path.Combine("/folder", shard));
@@ -96,6 +96,117 @@ public sealed class ParserFuzzTests
                 Assert.That(shard, Does.EndWith(".safetensors"));
             }
         });
+    }
+
+    [Test]
+    public void A_PyTorch_file_gives_tensors_within_it_or_a_typed_error()
+    {
+        byte[] original = File.ReadAllBytes(Path.Combine(FormatTests.PathOf("pytorch-bin"), "pytorch_model-00001-of-00002.bin"));
+        var random = new Random(5);
+        int accepted = 0;
+        for (int i = 0; i < Mutations; i++)
+        {
+            byte[] spoiled = (byte[])original.Clone();
+            for (int edits = random.Next(1, 4); edits > 0; edits--)
+            {
+                // the pickle is at the start, the archive's directory at the end, and most of what lies between is weights
+                int near = random.Next(6000);
+                int at = random.Next(2) == 0 ? near : spoiled.Length - 1 - near;
+                spoiled[at] = random.Next(3) == 0 ? (byte)random.Next(256) : (byte)(spoiled[at] ^ (1 << random.Next(8)));
+            }
+
+            byte[] file = random.Next(20) == 0 ? spoiled[..random.Next(spoiled.Length)] : spoiled;
+            accepted += Survives(() => ReadAll(PyTorchFile.Read(new MemorySource("model.bin", file)).Tensors), i) ? 1 : 0;
+        }
+
+        Assert.That(accepted, Is.InRange(Mutations / 100, Mutations * 9 / 10), "mutations that are still valid");
+    }
+
+    [Test]
+    public void A_pickle_gives_a_value_or_a_typed_error()
+    {
+        using var builder = new CheckpointBuilder();
+        byte[] original = PickleBuilder.Dictionary(builder.Tensors.Take(3)).ToArray();
+        byte[] codes = [.. "().0123}]tuseabcdhjqrQRNJKMXG\u0085\u0086\u0087\u0088\u0089\u008a\u008c\u0093\u0094\u0095"u8];
+        var random = new Random(6);
+        int accepted = 0;
+        for (int i = 0; i < Mutations; i++)
+        {
+            var spoiled = new List<byte>(original);
+            for (int edits = random.Next(1, 4); edits > 0; edits--)
+            {
+                int at = random.Next(spoiled.Count);
+                switch (random.Next(4))
+                {
+                    case 0:
+                        spoiled[at] = codes[random.Next(codes.Length)];
+                        break;
+                    case 1:
+                        spoiled.Insert(at, codes[random.Next(codes.Length)]);
+                        break;
+                    case 2:
+                        spoiled.RemoveAt(at);
+                        break;
+                    default:
+                        spoiled.InsertRange(at, spoiled.GetRange(random.Next(spoiled.Count - 9), 8));
+                        break;
+                }
+            }
+
+            accepted += Survives(() => PickleReader.Read([.. spoiled], "model.pth"), i) ? 1 : 0;
+        }
+
+        Assert.That(accepted, Is.InRange(Mutations / 100, Mutations / 2), "mutations that are still valid");
+    }
+
+    [Test]
+    public void A_gguf_file_gives_tensors_within_it_or_a_typed_error()
+    {
+        byte[] original = File.ReadAllBytes(Path.Combine(FormatTests.PathOf("gguf-q8"), "model.gguf"));
+        var random = new Random(8);
+        int accepted = 0;
+        for (int i = 0; i < Mutations; i++)
+        {
+            byte[] spoiled = (byte[])original.Clone();
+            for (int edits = random.Next(1, 4); edits > 0; edits--)
+            {
+                int at = random.Next(4000); // the header
+                spoiled[at] = random.Next(3) == 0 ? (byte)random.Next(256) : (byte)(spoiled[at] ^ (1 << random.Next(8)));
+            }
+
+            byte[] file = random.Next(20) == 0 ? spoiled[..random.Next(spoiled.Length)] : spoiled;
+            accepted += Survives(
+                () =>
+                {
+                    var gguf = GgufFile.Read(new MemorySource("model.gguf", file));
+                    ReadAll(gguf.Tensors);
+                    GgufConfig.Read(gguf);
+                },
+                i) ? 1 : 0;
+        }
+
+        Assert.That(accepted, Is.InRange(Mutations / 100, Mutations * 9 / 10), "mutations that are still valid");
+    }
+
+    [Test]
+    public void Params_json_gives_a_sound_configuration_or_a_typed_error() =>
+        Fuzz(File.ReadAllBytes(Path.Combine(FormatTests.PathOf("meta-1"), "params.json")), seed: 7, json =>
+        {
+            var config = MetaParams.Parse(json, "params.json", _ => 48, tiedHead: false);
+            bool sound = config.HiddenSize > 0 && config.IntermediateSize > 0 && config.LayerCount > 0 && config.HeadDim > 0
+                && config.HeadDim % 2 == 0 && config.HeadCount % config.KeyValueHeadCount == 0 && config.RmsNormEpsilon > 0;
+            Assert.That(sound, Is.True);
+        });
+
+    private static void ReadAll(IEnumerable<StoredTensor> tensors)
+    {
+        foreach (var tensor in tensors)
+        {
+            if (tensor.Info.ByteLength > 0)
+            {
+                tensor.Content.Read(0, (int)tensor.Info.ByteLength);
+            }
+        }
     }
 
     private static void Fuzz(byte[] original, int seed, Action<byte[]> parse)

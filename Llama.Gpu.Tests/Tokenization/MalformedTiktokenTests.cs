@@ -69,7 +69,7 @@ public sealed class MalformedTiktokenTests
     public void SentencePiece_model_is_named_as_such()
     {
         byte[] start = [0x0A, 0x0E, 0x0A, 0x05, (byte)'<', (byte)'u', (byte)'n', (byte)'k', (byte)'>', 0x15, 0, 0, 0, 0, 0x18, 0x02];
-        AssertRefused(start, "this is a SentencePiece model (Llama 1 and 2), which is not supported yet");
+        AssertRefused(start, "this is a SentencePiece model (Llama 1 and 2); expected tiktoken's lines");
     }
 
     [Test]

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Llama.Gpu.Tests.Infrastructure;
 using Llama.Gpu.Tokenization;
 using NUnit.Framework;
 
@@ -24,6 +25,18 @@ public sealed class TokenizerFuzzTests
     [Test]
     public void Mutated_tokenizer_json_is_read_or_refused() =>
         Fuzz(TokenizerFixtures.ChangedJson(MakeSmaller), data => HuggingFaceTokenizer.Parse(data, "fuzz"));
+
+    [Test]
+    public void Mutated_SentencePiece_model_is_read_or_refused() =>
+        Fuzz(
+            File.ReadAllBytes(Path.Combine(RepositoryFolder.Fixtures("Checkpoints"), "meta-1", "tokenizer.model")),
+            data => SentencePieceTokenizer.Parse(data, "fuzz"));
+
+    [Test]
+    public void Mutated_tokenizer_json_of_characters_is_read_or_refused() =>
+        Fuzz(
+            File.ReadAllBytes(Path.Combine(RepositoryFolder.Fixtures("Tokenization"), "small-spm", "tokenizer.json")),
+            data => HuggingFaceTokenizer.Parse(data, "fuzz"));
 
     private static void Fuzz(byte[] seed, Func<byte[], ITokenizer> parse)
     {

@@ -48,7 +48,7 @@ public sealed class UnsupportedTokenizerJsonTests
             },
             "pre_tokenizer.pretokenizers[2].type: a step behind \"ByteLevel\" is not supported");
 
-    [TestCase("pre_tokenizer", "pre-tokenizer \"Metaspace\" is not supported")]
+    [TestCase("pre_tokenizer", "decoder \"ByteLevel\" is not supported here")]
     [TestCase("post_processor", "post-processor \"Metaspace\" is not supported")]
     [TestCase("decoder", "decoder \"Metaspace\" is not supported")]
     [TestCase("normalizer", "normalizer \"Metaspace\" is not supported")]

@@ -27,7 +27,7 @@ public abstract class Checkpoint : IDisposable
     public abstract ReadOnlySpan<byte> Read(TensorInfo tensor, long byteOffset, int byteCount);
 
     /// <summary>
-    /// Copies a part of a tensor's bytes. Where the format lets it, they are read rather than mapped, so that a file which another process
+    /// Copies a part of a tensor's bytes. They are read rather than mapped, so that a file which another process
     /// cuts short is an error and not the end of this process. For use by several threads.
     /// </summary>
     /// <param name="tensor">One of <see cref="Tensors"/>.</param>
@@ -38,7 +38,7 @@ public abstract class Checkpoint : IDisposable
     public virtual void CopyTo(TensorInfo tensor, long byteOffset, Span<byte> destination) =>
         Read(tensor, byteOffset, destination.Length).CopyTo(destination);
 
-    /// <summary>Opens the checkpoint in a folder, whichever format it has.</summary>
+    /// <summary>Opens the checkpoint in a folder, whichever format it has: Hugging Face's, PyTorch's, Meta's or GGUF; or a GGUF file by its name.</summary>
     /// <exception cref="CheckpointException">No checkpoint there, or one that cannot be used.</exception>
     public static Checkpoint Open(string directory) => CheckpointOpener.Open(directory);
 

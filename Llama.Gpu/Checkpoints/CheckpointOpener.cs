@@ -3,20 +3,21 @@ namespace Llama.Gpu.Checkpoints;
 /// <summary>Finds out which format a folder's checkpoint has.</summary>
 internal static class CheckpointOpener
 {
-    private static readonly (string Pattern, string Format)[] NotYetSupported =
-    [
-        ("*.pth", "Meta's PyTorch format (.pth)"),
-        ("*.bin", "PyTorch's format (.bin)"),
-        ("*.pt", "PyTorch's format (.pt)"),
-        ("*.gguf", "llama.cpp's format (.gguf)"),
-    ];
+    private const string Expected =
+        $"expected {HuggingFaceCheckpoint.WeightsFile}, {ShardIndex.SafeTensorsName}, {HuggingFaceCheckpoint.PyTorchWeightsFile}, "
+        + $"{ShardIndex.PyTorchName}, consolidated.00.pth or a .gguf file";
 
-    /// <summary>Opens the checkpoint in a folder.</summary>
+    /// <summary>Opens the checkpoint in a folder, or a GGUF file.</summary>
     /// <exception cref="CheckpointException">No checkpoint there, one in a format that is not supported, or one that cannot be used.</exception>
     public static Checkpoint Open(string directory)
     {
         if (File.Exists(directory))
         {
+            if (directory.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
+            {
+                return GgufCheckpoint.Open(directory);
+            }
+
             throw new CheckpointException(directory, "expected a folder with a checkpoint, found a file");
         }
 
@@ -25,28 +26,31 @@ internal static class CheckpointOpener
             throw new CheckpointException(directory, "expected a folder with a checkpoint, found no such folder");
         }
 
-        if (File.Exists(Path.Combine(directory, HuggingFaceCheckpoint.WeightsFile))
-            || File.Exists(Path.Combine(directory, SafeTensorsIndex.FileName)))
+        if (HuggingFaceCheckpoint.HasWeights(directory))
         {
             return HuggingFaceCheckpoint.Open(directory);
         }
 
-        string expected = $"expected {HuggingFaceCheckpoint.WeightsFile} or {SafeTensorsIndex.FileName}";
-        throw new CheckpointException(directory, $"{expected}, {CheckpointFiles.Guard(directory, () => WhatIsThere(directory))}");
+        if (CheckpointFiles.Guard(directory, () => MetaCheckpoint.HasWeights(directory)))
+        {
+            return MetaCheckpoint.Open(directory);
+        }
+
+        if (CheckpointFiles.Guard(directory, () => GgufCheckpoint.HasWeights(directory)))
+        {
+            return GgufCheckpoint.Open(directory);
+        }
+
+        throw new CheckpointException(directory, $"{Expected}; {CheckpointFiles.Guard(directory, () => WhatIsThere(directory))}");
     }
 
     private static string WhatIsThere(string directory)
     {
-        if (Directory.EnumerateFiles(directory, "*.safetensors").FirstOrDefault() is { } stray)
+        foreach (string pattern in (ReadOnlySpan<string>)["*.safetensors", "*.bin"])
         {
-            return $"found {Path.GetFileName(stray)} without an index";
-        }
-
-        foreach (var (pattern, format) in NotYetSupported)
-        {
-            if (Directory.EnumerateFiles(directory, pattern).FirstOrDefault() is { } file)
+            if (Directory.EnumerateFiles(directory, pattern).FirstOrDefault() is { } stray)
             {
-                return $"found {Path.GetFileName(file)}: {format} is not supported yet";
+                return $"found {Path.GetFileName(stray)} without an index";
             }
         }
 

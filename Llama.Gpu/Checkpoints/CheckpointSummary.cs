@@ -36,6 +36,12 @@ public sealed record CheckpointSummary
     /// <summary>Bytes of all tensors of the model, without those that are ignored.</summary>
     public long TotalBytes => BytesByType.Values.Sum();
 
+    /// <summary>Bytes that the keys and values of one token take in all layers, by the type of the cache.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="cacheType">Type of the KV cache.</param>
+    public static long KeyValueBytesPerToken(LlamaConfig config, TensorType cacheType) =>
+        2L * config.LayerCount * config.KeyValueWidth * cacheType.ElementSize();
+
     /// <summary>Sizes of a model whose weights all have one type.</summary>
     public static CheckpointSummary Of(LlamaConfig config, TensorType type)
     {

@@ -5,28 +5,39 @@ namespace Llama.Gpu.Checkpoints;
 
 /// <summary>
 /// A checkpoint as Hugging Face lays it out: <c>config.json</c>, and <c>model.safetensors</c> or several shards with
-/// <c>model.safetensors.index.json</c>. Each tensor may have its own type out of f32, f16 and bf16.
+/// <c>model.safetensors.index.json</c>, or else the older <c>pytorch_model.bin</c> or its shards. Each tensor may have its own type out of f32, f16 and bf16.
 /// </summary>
 public sealed class HuggingFaceCheckpoint : Checkpoint
 {
     /// <summary>Name of the configuration's file.</summary>
     public const string ConfigFile = "config.json";
 
-    /// <summary>Name of the weights' file where there is only one.</summary>
+    /// <summary>Name of the weights' file where there is only one safetensors file.</summary>
     public const string WeightsFile = "model.safetensors";
+
+    /// <summary>Name of the weights' file where there is only one of PyTorch's.</summary>
+    public const string PyTorchWeightsFile = "pytorch_model.bin";
 
     private const string GenerationConfigFile = "generation_config.json";
     private const int MaxConfigLength = 16 << 20;
     private const int MaxIndexLength = 100_000_000;
 
-    private readonly Dictionary<string, SafeTensorsFile> _files = new(StringComparer.Ordinal);
-    private readonly OrderedDictionary<string, TensorInfo> _tensors = new(StringComparer.Ordinal);
-    private readonly List<TensorInfo> _ignored = [];
+    // in the order in which transformers looks for them
+    private static readonly (string Name, bool IsIndex)[] WeightFiles =
+    [
+        (WeightsFile, false),
+        (ShardIndex.SafeTensorsName, true),
+        (PyTorchWeightsFile, false),
+        (ShardIndex.PyTorchName, true),
+    ];
+
+    private readonly TensorSet _tensors;
 
     private HuggingFaceCheckpoint(string directory, LlamaConfig config)
     {
         Directory = directory;
         Config = config;
+        _tensors = new TensorSet(directory);
     }
 
     /// <inheritdoc/>
@@ -36,10 +47,10 @@ public sealed class HuggingFaceCheckpoint : Checkpoint
     public override LlamaConfig Config { get; }
 
     /// <summary>Every tensor of the model, in the order of <see cref="TensorNames.Expected"/>.</summary>
-    public override IReadOnlyDictionary<string, TensorInfo> Tensors => _tensors;
+    public override IReadOnlyDictionary<string, TensorInfo> Tensors => _tensors.Tensors;
 
     /// <summary>Tensors that the files hold and the model does not use (<see cref="TensorNames.IsIgnored"/>).</summary>
-    public IReadOnlyList<TensorInfo> IgnoredTensors => _ignored;
+    public IReadOnlyList<TensorInfo> IgnoredTensors => _tensors.Ignored;
 
     /// <summary>Opens the checkpoint in a folder and checks all but the weights themselves.</summary>
     /// <exception cref="CheckpointException">A file that is missing or malformed, or tensors that are not those of the configuration.</exception>
@@ -48,17 +59,12 @@ public sealed class HuggingFaceCheckpoint : Checkpoint
         var checkpoint = new HuggingFaceCheckpoint(directory, ReadConfig(directory));
         try
         {
-            string single = Path.Combine(directory, WeightsFile);
-            string index = Path.Combine(directory, SafeTensorsIndex.FileName);
-            if (File.Exists(single) || !File.Exists(index))
-            {
-                checkpoint.Take(checkpoint.OpenFile(single).Header.Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal), single);
-            }
-            else
-            {
-                checkpoint.Take(checkpoint.OpenShards(SafeTensorsIndex.Parse(CheckpointFiles.ReadAll(index, MaxIndexLength), index)), index);
-            }
-
+            var (name, isIndex) = Array.Find(WeightFiles, file => File.Exists(Path.Combine(directory, file.Name)));
+            string path = Path.Combine(directory, name ?? WeightsFile);
+            var found = isIndex
+                ? checkpoint.OpenShards(ShardIndex.Parse(CheckpointFiles.ReadAll(path, MaxIndexLength), path))
+                : checkpoint.OpenFile(path).ToDictionary(tensor => tensor.Info.Name, StringComparer.Ordinal);
+            checkpoint._tensors.Take(checkpoint.Config, found, path, ConfigFile);
             return checkpoint;
         }
         catch
@@ -72,36 +78,21 @@ public sealed class HuggingFaceCheckpoint : Checkpoint
     /// <exception cref="ArgumentException">The tensor is not one of this checkpoint.</exception>
     /// <exception cref="CheckpointException">The file has become shorter since it was opened.</exception>
     public override ReadOnlySpan<byte> Read(TensorInfo tensor, long byteOffset, int byteCount) =>
-        FileOf(tensor, byteOffset, byteCount).Read(tensor.Offset + byteOffset, byteCount);
+        _tensors.Read(tensor, byteOffset, byteCount);
 
     /// <inheritdoc/>
     public override void CopyTo(TensorInfo tensor, long byteOffset, Span<byte> destination) =>
-        FileOf(tensor, byteOffset, destination.Length).CopyTo(tensor.Offset + byteOffset, destination);
+        _tensors.CopyTo(tensor, byteOffset, destination);
 
-    private SafeTensorsFile FileOf(TensorInfo tensor, long byteOffset, int byteCount)
-    {
-        ArgumentNullException.ThrowIfNull(tensor);
-        if (!_files.TryGetValue(tensor.File, out var file))
-        {
-            throw new ArgumentException($"{tensor.Name} in {tensor.File} is no tensor of {Directory}", nameof(tensor));
-        }
-
-        ArgumentOutOfRangeException.ThrowIfNegative(byteOffset);
-        ArgumentOutOfRangeException.ThrowIfNegative(byteCount);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(byteOffset, tensor.ByteLength);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(byteCount, tensor.ByteLength - byteOffset);
-        return file;
-    }
+    /// <summary>Whether a folder holds weights under a name of this format.</summary>
+    internal static bool HasWeights(string directory) => WeightFiles.Any(file => File.Exists(Path.Combine(directory, file.Name)));
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         if (disposing)
         {
-            foreach (var file in _files.Values)
-            {
-                file.Dispose();
-            }
+            _tensors.Dispose();
         }
     }
 
@@ -122,16 +113,14 @@ public sealed class HuggingFaceCheckpoint : Checkpoint
         return config with { EndOfTextIds = [.. config.EndOfTextIds.Union(ends)] };
     }
 
-    private SafeTensorsFile OpenFile(string path)
-    {
-        var file = SafeTensorsFile.Open(path);
-        _files.Add(path, file);
-        return file;
-    }
+    private IEnumerable<StoredTensor> OpenFile(string path) =>
+        path.EndsWith(".bin", StringComparison.Ordinal)
+            ? _tensors.Own(PyTorchFile.Open(path)).Tensors
+            : _tensors.Own(SafeTensorsFile.Open(path)).Tensors;
 
-    private Dictionary<string, TensorInfo> OpenShards(SafeTensorsIndex index)
+    private Dictionary<string, StoredTensor> OpenShards(ShardIndex index)
     {
-        var found = new Dictionary<string, TensorInfo>(StringComparer.Ordinal);
+        var found = new Dictionary<string, StoredTensor>(StringComparer.Ordinal);
         foreach (string shard in index.Shards)
         {
             string path = Path.Combine(Directory, shard);
@@ -140,20 +129,20 @@ public sealed class HuggingFaceCheckpoint : Checkpoint
                 throw new CheckpointException(index.File, "expected this shard in the same folder, found no such file", shard);
             }
 
-            foreach (var tensor in OpenFile(path).Header.Tensors)
+            foreach (var tensor in OpenFile(path))
             {
-                string subject = StrictJson.OneLine(tensor.Name);
-                if (!index.ShardOfTensor.TryGetValue(tensor.Name, out string? stated))
+                string subject = StrictJson.OneLine(tensor.Info.Name);
+                if (!index.ShardOfTensor.TryGetValue(tensor.Info.Name, out string? stated))
                 {
-                    throw new CheckpointException(path, $"expected only tensors that {SafeTensorsIndex.FileName} names, found another", subject);
+                    throw new CheckpointException(path, $"expected only tensors that {Path.GetFileName(index.File)} names, found another", subject);
                 }
 
                 if (stated != shard)
                 {
-                    throw new CheckpointException(path, $"expected in {stated}, as {SafeTensorsIndex.FileName} says, found here", subject);
+                    throw new CheckpointException(path, $"expected in {stated}, as {Path.GetFileName(index.File)} says, found here", subject);
                 }
 
-                found.Add(tensor.Name, tensor);
+                found.Add(tensor.Info.Name, tensor);
             }
         }
 
@@ -166,40 +155,5 @@ public sealed class HuggingFaceCheckpoint : Checkpoint
         }
 
         return found;
-    }
-
-    private void Take(Dictionary<string, TensorInfo> found, string listedIn)
-    {
-        foreach (var expected in TensorNames.Expected(Config))
-        {
-            if (!found.Remove(expected.Name, out var tensor))
-            {
-                throw new CheckpointException(
-                    listedIn, $"expected a tensor of shape {TensorShape.Format(expected.Shape)}, found none", expected.Name);
-            }
-
-            if (!tensor.Shape.SequenceEqual(expected.Shape))
-            {
-                throw new CheckpointException(
-                    tensor.File,
-                    $"expected shape {TensorShape.Format(expected.Shape)} as {ConfigFile} has it, found {TensorShape.Format(tensor.Shape)}",
-                    expected.Name);
-            }
-
-            _tensors.Add(expected.Name, tensor);
-        }
-
-        foreach (var tensor in found.Values)
-        {
-            if (!TensorNames.IsIgnored(tensor.Name, Config))
-            {
-                throw new CheckpointException(
-                    tensor.File,
-                    $"expected only tensors of the model that {ConfigFile} describes, found one of shape {TensorShape.Format(tensor.Shape)}",
-                    StrictJson.OneLine(tensor.Name));
-            }
-
-            _ignored.Add(tensor);
-        }
     }
 }

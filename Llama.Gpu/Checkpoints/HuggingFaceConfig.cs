@@ -12,13 +12,13 @@ namespace Llama.Gpu.Checkpoints;
 public static class HuggingFaceConfig
 {
     // Far above any model there is, and low enough that no product of two overflows what tensors are counted in.
-    private const int LargestVocabulary = 1 << 24;
-    private const int LargestHidden = 1 << 20;
-    private const int LargestIntermediate = 1 << 22;
-    private const int MostLayers = 1 << 12;
-    private const int MostHeads = 1 << 14;
-    private const int LargestHeadDim = 1 << 12;
-    private const int LargestHeadsWidth = 1 << 22;
+    internal const int LargestVocabulary = 1 << 24;
+    internal const int LargestHidden = 1 << 20;
+    internal const int LargestIntermediate = 1 << 22;
+    internal const int MostLayers = 1 << 12;
+    internal const int MostHeads = 1 << 14;
+    internal const int LargestHeadDim = 1 << 12;
+    internal const int LargestHeadsWidth = 1 << 22;
 
     /// <summary>Largest <c>max_position_embeddings</c> that is taken seriously.</summary>
     internal const int MostPositions = 1 << 30;

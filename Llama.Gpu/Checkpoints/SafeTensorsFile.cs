@@ -1,6 +1,3 @@
-using System.IO.MemoryMappedFiles;
-using Microsoft.Win32.SafeHandles;
-
 namespace Llama.Gpu.Checkpoints;
 
 /// <summary>
@@ -8,67 +5,44 @@ namespace Llama.Gpu.Checkpoints;
 /// so that a file larger than memory can be used. Safe for use by several threads, disposal excepted.
 /// </summary>
 /// <remarks>
-/// A mapped file that another process cuts short while a span over its lost part is being read ends this process: that is a SIGBUS
-/// on Linux and macOS, which no managed code can catch. <see cref="Read"/> asks for the file's length each time and refuses a file
-/// that has become shorter, so that only a cut between that question and the use of the span is left. Windows refuses to cut a mapped file.
-/// Replacing a checkpoint by renaming a new file over it, as <see cref="SafeTensorsWriter"/> does, is always safe.
+/// No process may cut the file short while it is open: <see cref="Read"/> refuses a file that has become shorter, but a cut
+/// while a span is being read ends this process. Replacing it by renaming a new file over it is always safe.
 /// </remarks>
-public sealed unsafe class SafeTensorsFile : IDisposable
+public sealed class SafeTensorsFile : IDisposable
 {
-    private readonly SafeFileHandle _handle;
-    private readonly MemoryMappedFile _mapping;
-    private readonly MemoryMappedViewAccessor _view;
-    private readonly long _length;
-    private byte* _start;
+    private readonly MappedFile _file;
 
-    private SafeTensorsFile(string path, SafeFileHandle handle, long length, SafeTensorsHeader header)
+    private SafeTensorsFile(MappedFile file, SafeTensorsHeader header)
     {
-        Path = path;
+        _file = file;
         Header = header;
-        _handle = handle;
-        _length = length;
-        _mapping = MemoryMappedFile.CreateFromFile(
-            handle, mapName: null, capacity: 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-        try
-        {
-            _view = _mapping.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
-        }
-        catch
-        {
-            _mapping.Dispose();
-            throw;
-        }
-
-        byte* view = null;
-        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref view);
-        _start = view + _view.PointerOffset;
     }
 
     /// <summary>The file's path, as given.</summary>
-    public string Path { get; }
+    public string Path => _file.Path;
 
     /// <summary>What the file holds.</summary>
     public SafeTensorsHeader Header { get; }
+
+    /// <summary>Each tensor with the bytes it has in the file.</summary>
+    internal IEnumerable<StoredTensor> Tensors =>
+        Header.Tensors.Select(tensor => new StoredTensor(tensor, new DenseContent(_file, tensor.Offset, tensor.ByteLength)));
 
     /// <summary>Opens a file: reads and checks its header, and maps it.</summary>
     /// <exception cref="CheckpointException">No such file, one that cannot be read, or one that is no valid safetensors file.</exception>
     public static SafeTensorsFile Open(string path)
     {
-        var handle = CheckpointFiles.OpenRead(path);
+        var file = MappedFile.Open(path);
         try
         {
-            return CheckpointFiles.Guard(path, () =>
-            {
-                long length = RandomAccess.GetLength(handle);
-                byte[] prefix = CheckpointFiles.ReadStart(handle, path, (int)Math.Min(length, SafeTensorsHeader.PrefixLength));
-                int headerLength = SafeTensorsHeader.ReadLength(prefix, length, path);
-                byte[] start = CheckpointFiles.ReadStart(handle, path, SafeTensorsHeader.PrefixLength + headerLength);
-                return new SafeTensorsFile(path, handle, length, SafeTensorsHeader.Parse(start, length, path));
-            });
+            var prefix = file.Read(0, (int)Math.Min(file.Length, SafeTensorsHeader.PrefixLength));
+            int headerLength = SafeTensorsHeader.ReadLength(prefix, file.Length, path);
+            var start = file.Read(0, SafeTensorsHeader.PrefixLength + headerLength);
+            return new SafeTensorsFile(file, SafeTensorsHeader.Parse(start, file.Length, path));
         }
         catch
         {
-            handle.Dispose();
+            file.Dispose();
             throw;
         }
     }
@@ -78,62 +52,14 @@ public sealed unsafe class SafeTensorsFile : IDisposable
     /// <param name="count">Number of bytes.</param>
     /// <exception cref="ArgumentOutOfRangeException">The range does not lie within the file.</exception>
     /// <exception cref="CheckpointException">The file has become shorter since it was opened.</exception>
-    public ReadOnlySpan<byte> Read(long offset, int count)
-    {
-        ObjectDisposedException.ThrowIf(_start is null, this);
-        ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        ArgumentOutOfRangeException.ThrowIfNegative(count);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, _length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _length - offset);
-
-        long now = RandomAccess.GetLength(_handle);
-        if (now < _length)
-        {
-            throw new CheckpointException(Path, $"expected {_length} bytes as when it was opened, found {now}");
-        }
-
-        return new ReadOnlySpan<byte>(_start + offset, count);
-    }
+    public ReadOnlySpan<byte> Read(long offset, int count) => _file.Read(offset, count);
 
     /// <summary>Reads bytes of the file without touching the mapping: a file that is cut short meanwhile is an error.</summary>
     /// <param name="offset">First byte, counted from the file's start.</param>
     /// <param name="destination">As long as the part.</param>
     /// <exception cref="CheckpointException">The file has become shorter since it was opened, or cannot be read.</exception>
-    public void CopyTo(long offset, Span<byte> destination)
-    {
-        ObjectDisposedException.ThrowIf(_start is null, this);
-        try
-        {
-            for (int done = 0; done < destination.Length;)
-            {
-                int read = RandomAccess.Read(_handle, destination[done..], offset + done);
-                if (read == 0)
-                {
-                    throw new CheckpointException(
-                        Path, $"expected {_length} bytes as when it was opened, found the file's end after {offset + done}");
-                }
-
-                done += read;
-            }
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new CheckpointException(Path, $"cannot be read: {error.Message}", inner: error);
-        }
-    }
+    public void CopyTo(long offset, Span<byte> destination) => _file.CopyTo(offset, destination);
 
     /// <summary>Unmaps and closes the file; spans that were read from it must not be used any more.</summary>
-    public void Dispose()
-    {
-        if (_start is null)
-        {
-            return;
-        }
-
-        _start = null;
-        _view.SafeMemoryMappedViewHandle.ReleasePointer();
-        _view.Dispose();
-        _mapping.Dispose();
-        _handle.Dispose();
-    }
+    public void Dispose() => _file.Dispose();
 }

@@ -74,7 +74,7 @@ public static class SyntheticCheckpoint
 
             if (shards.Length > 1)
             {
-                string index = Path.Combine(directory, SafeTensorsIndex.FileName);
+                string index = Path.Combine(directory, ShardIndex.SafeTensorsName);
                 SafeTensorsWriter.WriteWhole(index, ShardPlan.WriteIndex(shards));
                 written.Add(index);
             }

@@ -49,7 +49,7 @@ internal sealed class GenerationRun
         if (tokenizer is not null)
         {
             // a character may begin in the prompt, and what a token's text is may depend on whether it comes first
-            _decoder = new IncrementalDecoder(tokenizer);
+            _decoder = new IncrementalDecoder(tokenizer, continues: true);
             foreach (int id in prompt)
             {
                 TextOf(id);

@@ -17,8 +17,11 @@ internal sealed class BytePairVocabulary
     /// <summary>How a text is cut, each cutting the pieces of the one before.</summary>
     public required PieceScanner[] Scanners { get; init; }
 
-    /// <summary>Tokens found before cutting, in passes over what the pass before left.</summary>
+    /// <summary>Tokens found before cutting: first those found in the text as it is, then those found once its spaces are marked.</summary>
     public required AddedToken[][] AddedTokenPasses { get; init; }
+
+    /// <summary>How spaces are marked, or null where they are bytes like all others.</summary>
+    public Metaspace? Spaces { get; init; }
 
     /// <summary>The token a text begins with.</summary>
     public required int? BeginOfTextId { get; init; }
@@ -28,8 +31,8 @@ internal sealed class BytePairVocabulary
 }
 
 /// <summary>
-/// Byte-level byte-pair encoding, as Llama 3 has it: added tokens are found first, a pattern cuts the rest into pieces, and
-/// within each piece the bytes of its UTF-8 are merged into tokens. Any text can be encoded and comes back as it was.
+/// Byte-pair encoding as Llama has it: added tokens are found first, the rest is cut into pieces, and within each piece the
+/// bytes of its UTF-8 (Llama 3), or its characters (Llama 1 and 2), are merged into tokens. Any text can be encoded and comes back as it was.
 /// </summary>
 public abstract class BytePairTokenizer : ITokenizer
 {
@@ -38,13 +41,15 @@ public abstract class BytePairTokenizer : ITokenizer
     private readonly IMergeRules _merges;
     private readonly PieceScanner[] _scanners;
     private readonly AddedTokenMatcher[] _addedTokens;
+    private readonly Metaspace? _spaces;
 
     private protected BytePairTokenizer(BytePairVocabulary vocabulary)
     {
         _tokens = vocabulary.Tokens;
         _merges = vocabulary.Merges;
         _scanners = vocabulary.Scanners;
-        _addedTokens = [.. vocabulary.AddedTokenPasses.Where(pass => pass.Length > 0).Select(pass => new AddedTokenMatcher(pass))];
+        _addedTokens = [.. vocabulary.AddedTokenPasses.Select(pass => new AddedTokenMatcher(pass))];
+        _spaces = vocabulary.Spaces;
         _special = new bool[_tokens.Length];
         foreach (AddedToken token in vocabulary.AddedTokenPasses.SelectMany(pass => pass))
         {
@@ -65,6 +70,9 @@ public abstract class BytePairTokenizer : ITokenizer
     public IReadOnlyList<int> EndOfTextIds { get; }
 
     /// <inheritdoc/>
+    public bool AddsSpacePrefix => _spaces is { Prefix: not SpacePrefix.Never };
+
+    /// <inheritdoc/>
     public int[] Encode(string text, bool addBeginOfText = true, bool parseSpecial = false)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -74,7 +82,7 @@ public abstract class BytePairTokenizer : ITokenizer
             ids.Add(begin);
         }
 
-        EncodePart(Encoding.UTF8.GetBytes(text), addedTokenPass: 0, parseSpecial, new PieceMerger(_merges), ids);
+        EncodePart(Encoding.UTF8.GetBytes(text), first: true, addedTokenPass: 0, parseSpecial, new PieceMerger(_merges), ids);
         return [.. ids];
     }
 
@@ -96,12 +104,16 @@ public abstract class BytePairTokenizer : ITokenizer
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecial = true)
     {
         var bytes = new List<byte>(ids.Length * 4);
+        bool prefix = AddsSpacePrefix;
         foreach (int id in ids)
         {
-            if (!(IsSpecial(id) && skipSpecial))
+            bool special = IsSpecial(id);
+            if (!(special && skipSpecial))
             {
-                bytes.AddRange(_tokens[id].Span);
+                bytes.AddRange(_tokens[id].Span[(prefix && _tokens[id].Span.StartsWith(" "u8) ? 1 : 0)..]);
             }
+
+            prefix = AddsSpacePrefix && special;
         }
 
         return Encoding.UTF8.GetString(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(bytes));
@@ -115,7 +127,7 @@ public abstract class BytePairTokenizer : ITokenizer
         }
     }
 
-    private void EncodePart(ReadOnlySpan<byte> text, int addedTokenPass, bool parseSpecial, PieceMerger merger, List<int> ids)
+    private void EncodePart(ReadOnlySpan<byte> text, bool first, int addedTokenPass, bool parseSpecial, PieceMerger merger, List<int> ids)
     {
         if (addedTokenPass == _addedTokens.Length)
         {
@@ -123,15 +135,20 @@ public abstract class BytePairTokenizer : ITokenizer
             return;
         }
 
+        if (addedTokenPass == 1 && _spaces is not null)
+        {
+            text = _spaces.Escape(text, first);
+        }
+
         int done = 0;
         foreach (AddedTokenMatch match in _addedTokens[addedTokenPass].Find(text, parseSpecial))
         {
-            EncodePart(text[done..match.Start], addedTokenPass + 1, parseSpecial, merger, ids);
+            EncodePart(text[done..match.Start], first && done == 0, addedTokenPass + 1, parseSpecial, merger, ids);
             ids.Add(match.Token.Id);
             done = match.End;
         }
 
-        EncodePart(text[done..], addedTokenPass + 1, parseSpecial, merger, ids);
+        EncodePart(text[done..], first && done == 0, addedTokenPass + 1, parseSpecial, merger, ids);
     }
 
     private void EncodePieces(ReadOnlySpan<byte> text, int scanner, PieceMerger merger, List<int> ids)

@@ -10,9 +10,11 @@ internal sealed class HuggingFaceModel
     private readonly HashSet<int> _added = [];
     private readonly TokenIndex _index;
     private readonly ReadOnlyMemory<byte>[] _tokens;
+    private readonly bool _ofCharacters;
 
-    private HuggingFaceModel(JsonField root)
+    private HuggingFaceModel(JsonField root, bool ofCharacters)
     {
+        _ofCharacters = ofCharacters;
         JsonField model = root.Required("model");
         CheckKind(model);
         JsonField vocabulary = model.Required("vocab");
@@ -28,8 +30,12 @@ internal sealed class HuggingFaceModel
             AddVocabulary(spelling, id);
         }
 
-        _index.CopyTo(_tokens);
-        if (_index.MissingByte() is int missing)
+        if (!ofCharacters)
+        {
+            _index.CopyTo(_tokens);
+        }
+
+        if (!ofCharacters && _index.MissingByte() is int missing)
         {
             throw vocabulary.Error($"no token for the byte 0x{missing:X2}: a byte-level vocabulary must have all 256");
         }
@@ -56,7 +62,9 @@ internal sealed class HuggingFaceModel
     public (AddedToken Token, bool Normalized)[] AddedTokens { get; }
 
     /// <summary>Reads both from the file's root.</summary>
-    public static HuggingFaceModel Read(JsonField root) => new(root);
+    /// <param name="root">The file's root.</param>
+    /// <param name="ofCharacters">Whether the tokens are characters with marked spaces, rather than bytes spelled as letters.</param>
+    public static HuggingFaceModel Read(JsonField root, bool ofCharacters) => new(root, ofCharacters);
 
     /// <summary>The id of the added token of a name, if there is one.</summary>
     public int? FindAdded(string name) =>
@@ -65,7 +73,7 @@ internal sealed class HuggingFaceModel
     /// <summary>The added tokens' names with their ids.</summary>
     public IEnumerable<(string Name, int Id)> AddedNames() => AddedTokens.Select(added => (_spellings[added.Token.Id]!, added.Token.Id));
 
-    // unk_token, fuse_unk and byte_fallback say what to do about a byte without a token; a byte-level vocabulary has them all
+    // fuse_unk says whether unknown characters in a row are one token; SentencePiece's converters all set it
     private static void CheckKind(JsonField model)
     {
         if (model.Optional("type") is { } type && type.Text() != "BPE")
@@ -90,6 +98,14 @@ internal sealed class HuggingFaceModel
     private void AddVocabulary(string spelling, JsonField id)
     {
         Place(spelling, id);
+        if (_ofCharacters)
+        {
+            byte[] text = Encoding.UTF8.GetBytes(spelling);
+            _index.TryAdd(text, id.Integer(), out _);
+            _tokens[id.Integer()] = Metaspace.TryReadByte(text, out byte value) ? new[] { value } : Metaspace.Unescape(text);
+            return;
+        }
+
         byte[] bytes = new byte[spelling.Length];
         if (ByteLevelAlphabet.TryRead(spelling, bytes))
         {
@@ -170,7 +186,30 @@ internal sealed class HuggingFaceModel
             }
         }
 
-        return new ListedMerges(_index, merges, ignoreMerges: model.Optional("ignore_merges")?.Flag() ?? false);
+        bool ignoreMerges = model.Optional("ignore_merges")?.Flag() ?? false;
+        return new ListedMerges(_index, merges, ignoreMerges, _ofCharacters ? ReadCharacters(model) : null);
+    }
+
+    private CharacterTokens ReadCharacters(JsonField model)
+    {
+        int[]? byteTokens = null;
+        if (model.Optional("byte_fallback")?.Flag() ?? false)
+        {
+            byteTokens = new int[256];
+            for (int value = 0; value < byteTokens.Length; value++)
+            {
+                byteTokens[value] = _ids.TryGetValue($"<0x{value:X2}>", out int id)
+                    ? id
+                    : throw model.Error($"no token for the byte 0x{value:X2}: with byte_fallback all 256 must be there");
+            }
+        }
+
+        int? unknown = model.Optional("unk_token") is { } name
+            ? _ids.TryGetValue(name.Text(), out int token) ? token : throw name.Error($"\"{name.Text()}\" is not in the vocabulary")
+            : null;
+        return byteTokens is null && unknown is null
+            ? throw model.Error("neither byte_fallback nor unk_token: characters without a token would be lost")
+            : new CharacterTokens(_index, byteTokens, unknown);
     }
 
     private int IdOf(string spelling, JsonField merge) =>

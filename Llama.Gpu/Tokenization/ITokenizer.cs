@@ -12,6 +12,12 @@ public interface ITokenizer
     /// <summary>The tokens that end a text or a turn (<c>&lt;|end_of_text|&gt;</c>, <c>&lt;|eot_id|&gt;</c>, ...), ascending.</summary>
     IReadOnlyList<int> EndOfTextIds { get; }
 
+    /// <summary>
+    /// Whether encoding puts a space before a text, and again behind a special token, as SentencePiece does; <see cref="Decode"/>
+    /// takes it away there. <see cref="TokenBytes"/> has it.
+    /// </summary>
+    bool AddsSpacePrefix => false;
+
     /// <summary>Encodes a text.</summary>
     /// <param name="text">Any string; a lone surrogate counts as U+FFFD.</param>
     /// <param name="addBeginOfText">Whether to begin with <see cref="BeginOfTextId"/>, where there is one.</param>

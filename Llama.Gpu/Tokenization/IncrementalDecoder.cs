@@ -9,18 +9,34 @@ namespace Llama.Gpu.Tokenization;
 /// </summary>
 /// <param name="tokenizer">What the tokens are of.</param>
 /// <param name="skipSpecial">Whether special tokens are left out, rather than written by name.</param>
-public sealed class IncrementalDecoder(ITokenizer tokenizer, bool skipSpecial = true)
+/// <param name="continues">Whether the tokens go on from a text before them, so that a space before the first is a part of them.</param>
+public sealed class IncrementalDecoder(ITokenizer tokenizer, bool skipSpecial = true, bool continues = false)
 {
+    private bool _prefix = tokenizer.AddsSpacePrefix && !continues; // whether a space that comes next was put there by encoding
     private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
 
     /// <summary>Takes one more token.</summary>
     /// <returns>The text that is complete with it; often empty.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such token.</exception>
-    public string Append(int id) =>
-        tokenizer.IsSpecial(id) && skipSpecial ? "" : Convert(tokenizer.TokenBytes(id).Span, flush: false);
+    public string Append(int id)
+    {
+        bool special = tokenizer.IsSpecial(id);
+        var bytes = tokenizer.TokenBytes(id).Span;
+        if (_prefix && bytes.StartsWith(" "u8))
+        {
+            bytes = bytes[1..];
+        }
+
+        _prefix = tokenizer.AddsSpacePrefix && special;
+        return special && skipSpecial ? "" : Convert(bytes, flush: false);
+    }
 
     /// <summary>Ends the text: what was held back becomes U+FFFD. Another text may begin then.</summary>
-    public string Flush() => Convert([], flush: true);
+    public string Flush()
+    {
+        _prefix = tokenizer.AddsSpacePrefix;
+        return Convert([], flush: true);
+    }
 
     private string Convert(ReadOnlySpan<byte> bytes, bool flush)
     {

@@ -3,8 +3,14 @@ namespace Llama.Gpu.Tokenization;
 /// <summary>Which neighbouring tokens may become one, and which go first.</summary>
 internal interface IMergeRules
 {
-    /// <summary>The token of a single byte.</summary>
-    int ByteToken(byte value);
+    /// <summary>The token of what merging begins with, a byte or a character; -1 where it has none.</summary>
+    /// <param name="piece">The piece.</param>
+    /// <param name="at">Its first byte.</param>
+    /// <param name="length">Its number of bytes.</param>
+    int Symbol(ReadOnlySpan<byte> piece, int at, out int length);
+
+    /// <summary>Writes what stands for a symbol without a token.</summary>
+    void WriteUnknown(ReadOnlySpan<byte> symbol, List<int> ids);
 
     /// <summary>The token that stands for a whole piece, where the rules let a piece that is a token go unmerged.</summary>
     bool TryWholePiece(ReadOnlySpan<byte> piece, out int id);
@@ -59,7 +65,14 @@ internal sealed class PieceMerger(IMergeRules rules)
 
         for (int at = 0; at < piece.Length; at = _next[at])
         {
-            ids.Add(_token[at]);
+            if (_token[at] >= 0)
+            {
+                ids.Add(_token[at]);
+            }
+            else
+            {
+                rules.WriteUnknown(piece[at.._next[at]], ids);
+            }
         }
     }
 
@@ -77,15 +90,17 @@ internal sealed class PieceMerger(IMergeRules rules)
             _pairToken = new int[capacity];
         }
 
-        for (int at = 0; at < piece.Length; at++)
+        int before = -1;
+        for (int at = 0; at < piece.Length; at = _next[at])
         {
-            _token[at] = rules.ByteToken(piece[at]);
-            _next[at] = at + 1;
-            _previous[at] = at - 1;
+            _token[at] = rules.Symbol(piece, at, out int length);
+            _next[at] = at + length;
+            _previous[at] = before;
+            before = at;
         }
 
         _pairs.Clear();
-        for (int at = 0; at < piece.Length; at++)
+        for (int at = 0; at < piece.Length; at = _next[at])
         {
             LookUpPair(piece, at);
         }

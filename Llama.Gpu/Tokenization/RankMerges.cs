@@ -7,7 +7,15 @@ internal sealed class RankMerges(TokenIndex tokens) : IMergeRules
     private readonly int[] _byteTokens = tokens.ByteTokens();
 
     /// <inheritdoc/>
-    public int ByteToken(byte value) => _byteTokens[value];
+    public int Symbol(ReadOnlySpan<byte> piece, int at, out int length)
+    {
+        length = 1;
+        return _byteTokens[piece[at]];
+    }
+
+    /// <inheritdoc/>
+    public void WriteUnknown(ReadOnlySpan<byte> symbol, List<int> ids) =>
+        throw new InvalidOperationException("every byte has a token");
 
     /// <inheritdoc/>
     public bool TryWholePiece(ReadOnlySpan<byte> piece, out int id) => tokens.TryFind(piece, out id);

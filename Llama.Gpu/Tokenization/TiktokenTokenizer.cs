@@ -27,10 +27,9 @@ public sealed class TiktokenTokenizer : BytePairTokenizer
     /// <exception cref="TokenizerException">The file cannot be used.</exception>
     public static TiktokenTokenizer Parse(ReadOnlySpan<byte> data, string file)
     {
-        if (IsSentencePiece(data))
+        if (SentencePieceModel.IsOne(data))
         {
-            throw new TokenizerException(
-                file, "this is a SentencePiece model (Llama 1 and 2), which is not supported yet; expected tiktoken's lines of base64 and rank");
+            throw new TokenizerException(file, "this is a SentencePiece model (Llama 1 and 2); expected tiktoken's lines of base64 and rank");
         }
 
         TokenIndex index = ReadLines(data, file);
@@ -54,9 +53,6 @@ public sealed class TiktokenTokenizer : BytePairTokenizer
             EndOfTextIds = special.Where(token => Llama3SpecialTokens.EndsText(names[token.Id - index.Count])).Select(token => token.Id),
         });
     }
-
-    // A protocol buffer whose first field is a piece, whose first field is its text.
-    private static bool IsSentencePiece(ReadOnlySpan<byte> data) => data is [0x0A, not ((byte)'\n' or (byte)'\r'), 0x0A, ..];
 
     private static TokenIndex ReadLines(ReadOnlySpan<byte> data, string file)
     {

@@ -18,12 +18,18 @@ internal sealed class ModelSource : IModelSource
 
     public ITokenizer? FindTokenizer(string directory)
     {
+        if (File.Exists(directory) && directory.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
+        {
+            return Tokenizer.Open(directory);
+        }
+
         if (!Directory.Exists(directory))
         {
             throw new TokenizerException(directory, $"expected a model's folder, found {(File.Exists(directory) ? "a file" : "no such folder")}");
         }
 
-        return TokenizerFiles.Any(name => File.Exists(Path.Combine(directory, name))) ? Tokenizer.Open(directory) : null;
+        bool found = TokenizerFiles.Any(name => File.Exists(Path.Combine(directory, name))) || Directory.EnumerateFiles(directory, "*.gguf").Any();
+        return found ? Tokenizer.Open(directory) : null;
     }
 
     public LoadedModel Load(string directory, DeviceChoice device, CancellationToken cancellationToken)

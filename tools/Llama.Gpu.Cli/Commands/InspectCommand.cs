@@ -42,6 +42,22 @@ internal sealed class InspectCommand : Command
     private static IEnumerable<TensorInfo> InOrder(Checkpoint checkpoint) =>
         checkpoint.Tensors.Values.OrderBy(tensor => tensor.File, StringComparer.Ordinal).ThenBy(tensor => tensor.Offset);
 
+    // the counted total has a tied head twice, once where it embeds and once where it is the head
+    private static IEnumerable<(string Part, long Count)> Parts(CheckpointSummary summary) =>
+    [
+        ("embedding", summary.Embedding),
+        ("attention", summary.Attention),
+        ("mlp", summary.Mlp),
+        ("norms", summary.Norms),
+        (summary.HeadIsTied ? "head_tied" : "head", summary.Head),
+        ("total_counted", summary.Parameters),
+        ("total_unique", summary.UniqueParameters),
+    ];
+
+    // the cache has the type of the keys' weights unless told otherwise
+    private static long CacheBytes(Checkpoint checkpoint) =>
+        1000 * CheckpointSummary.KeyValueBytesPerToken(checkpoint.Config, checkpoint.Tensors[TensorNames.Layer(0).KeyWeight].Type);
+
     private void WriteTables(Checkpoint checkpoint, CheckpointSummary summary)
     {
         var config = Tables.New("config", "value");
@@ -63,12 +79,17 @@ internal sealed class InspectCommand : Command
         }
 
         var totals = Tables.New("total", string.Empty);
-        totals.Add("parameters", summary.UniqueParameters.ToString("#,0", CultureInfo.InvariantCulture));
+        foreach (var (part, count) in Parts(summary))
+        {
+            totals.Add(part.Replace('_', ' '), count.ToString("#,0", CultureInfo.InvariantCulture));
+        }
+
         foreach (var (type, bytes) in summary.BytesByType)
         {
             totals.Add(TypeNames.Of(type), ByteSize.Format(bytes));
         }
 
+        totals.Add("KV cache per 1,000 tokens", ByteSize.Format(CacheBytes(checkpoint)));
         Tables.Write(_console, config);
         Tables.Write(_console, tensors);
         Tables.Write(_console, totals);
@@ -80,6 +101,14 @@ internal sealed class InspectCommand : Command
         json.WritePropertyName("config");
         JsonSerializer.Serialize(json, ConfigFields.Of(checkpoint.Config).ToDictionary(field => field.Name, field => field.Value));
         json.WriteNumber("parameters", summary.UniqueParameters);
+        json.WriteStartObject("parameters_by_part");
+        foreach (var (part, count) in Parts(summary))
+        {
+            json.WriteNumber(part, count);
+        }
+
+        json.WriteEndObject();
+        json.WriteNumber("kv_cache_bytes_per_1000_tokens", CacheBytes(checkpoint));
         json.WriteNumber("bytes", summary.TotalBytes);
         json.WriteStartObject("bytes_by_type");
         foreach (var (type, bytes) in summary.BytesByType)

@@ -4,16 +4,17 @@ using Llama.Gpu.Json;
 namespace Llama.Gpu.Checkpoints;
 
 /// <summary>
-/// <c>model.safetensors.index.json</c>: which shard holds which tensor. Pure: bytes in, names out.
+/// <c>model.safetensors.index.json</c> or <c>pytorch_model.bin.index.json</c>: which shard holds which tensor. Pure: bytes in, names out.
 /// </summary>
-public sealed class SafeTensorsIndex
+public sealed class ShardIndex
 {
-    /// <summary>The file's name in a checkpoint's folder.</summary>
-    public const string FileName = "model.safetensors.index.json";
+    /// <summary>The file's name where the shards are safetensors files.</summary>
+    public const string SafeTensorsName = "model.safetensors.index.json";
 
-    private const string ShardExtension = ".safetensors";
+    /// <summary>The file's name where the shards are PyTorch's.</summary>
+    public const string PyTorchName = "pytorch_model.bin.index.json";
 
-    private SafeTensorsIndex(string file, OrderedDictionary<string, string> shardOfTensor)
+    private ShardIndex(string file, OrderedDictionary<string, string> shardOfTensor)
     {
         File = file;
         ShardOfTensor = shardOfTensor;
@@ -31,11 +32,12 @@ public sealed class SafeTensorsIndex
 
     /// <summary>Parses an index.</summary>
     /// <param name="json">The file's content.</param>
-    /// <param name="file">The file's path, for messages.</param>
+    /// <param name="file">The file's path; shards of PyTorch's index end in <c>.bin</c>, of any other in <c>.safetensors</c>.</param>
     /// <exception cref="CheckpointException">Not JSON, no <c>weight_map</c>, or a shard that is no plain file name.</exception>
-    public static SafeTensorsIndex Parse(ReadOnlySpan<byte> json, string file)
+    public static ShardIndex Parse(ReadOnlySpan<byte> json, string file)
     {
         const string MapName = "weight_map";
+        string extension = Path.GetFileName(file) == PyTorchName ? ".bin" : ".safetensors";
         using var document = JsonFields.Parse(json, file);
         if (!document.RootElement.TryGetProperty(MapName, out var map))
         {
@@ -51,11 +53,11 @@ public sealed class SafeTensorsIndex
         var shards = new OrderedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var entry in map.EnumerateObject())
         {
-            if (entry.Value.ValueKind != JsonValueKind.String || !IsPlainShardName(entry.Value.GetString()!))
+            if (entry.Value.ValueKind != JsonValueKind.String || !IsPlainShardName(entry.Value.GetString()!, extension))
             {
                 throw new CheckpointException(
                     file,
-                    $"expected the name of a {ShardExtension} file in the same folder, found {StrictJson.Quote(entry.Value)}",
+                    $"expected the name of a {extension} file in the same folder, found {StrictJson.Quote(entry.Value)}",
                     StrictJson.OneLine(entry.Name));
             }
 
@@ -63,14 +65,14 @@ public sealed class SafeTensorsIndex
         }
 
         return shards.Count > 0
-            ? new SafeTensorsIndex(file, shards)
+            ? new ShardIndex(file, shards)
             : throw new CheckpointException(file, "expected at least one tensor, found none", MapName);
     }
 
     // A name may lead nowhere but into the checkpoint's own folder, on any system: no separators, drives or parents.
-    private static bool IsPlainShardName(string name) =>
-        name.Length > ShardExtension.Length
+    private static bool IsPlainShardName(string name, string extension) =>
+        name.Length > extension.Length
         && name.Length <= 255
-        && name.EndsWith(ShardExtension, StringComparison.Ordinal)
+        && name.EndsWith(extension, StringComparison.Ordinal)
         && !name.Any(c => c is '/' or '\\' or ':' || char.IsControl(c));
 }
