@@ -106,7 +106,7 @@ public sealed class SimdAccelerator : Accelerator
     }
 
     // Vectors are loaded from any address. A turn of a loop is a vector's already: more of them in one would only make methods so
-    // large that the runtime stops building vector operations into them.
+    // large that the runtime stops optimizing them (attention was fifty times slower at 56 KB of IL than at 31 KB).
     private PassOptions Options(Index3D groupDim)
     {
         var builtIns = new Dictionary<BuiltIn, int>
@@ -129,7 +129,7 @@ public sealed class SimdAccelerator : Accelerator
             WidensLocalMemory = false,
             WidensUniformAccess = false,
             PartialUnrollFactor = 1,
-            FullUnrollBudget = 1024,
+            FullUnrollBudget = 256,
         };
     }
 
