@@ -47,6 +47,34 @@ internal static class OpCaseLists
         .. from n in (int[])[.. Lengths, 32000] select OpCases.Largest(n),
     ];
 
+    /// <summary>One or more cases of every operation, for groups of any size: also such as leave a part of a warp.</summary>
+    public static IEnumerable<OpCase> OfAnyGroup() =>
+    [
+        OpCases.Gather(3, 5, 33, TensorType.BFloat16),
+        OpCases.Norm(2, 127, TensorType.Float16),
+        OpCases.Matrix(5, 33, 35, TensorType.BFloat16),
+        OpCases.Vector(17, 31, TensorType.BFloat16),
+        OpCases.Vector(33, 1000, TensorType.Float16),
+        OpCases.VectorAdded(17, 31, TensorType.Float32),
+        OpCases.Qkv(33, 17, 127, TensorType.BFloat16),
+        OpCases.GateUp(33, 127, TensorType.BFloat16),
+        OpCases.Head(5, 17, 31, TensorType.Float32),
+        OpCases.Bias(2, 33, TensorType.Float16),
+        OpCases.Residual(3, 33),
+        OpCases.Gate(3, 33),
+        OpCases.Rotation(2, 3, 8, 5),
+        OpCases.CacheAppend(3, 3, 8, 2, TensorType.BFloat16),
+        OpCases.Scores(new(2, 31, 4, 2, 8), TensorType.BFloat16),
+        OpCases.Softmax(new(2, 31, 4, 2, 8)),
+        OpCases.WeightedSum(new(2, 31, 4, 2, 8), TensorType.BFloat16),
+        OpCases.WeightedSum(new(1, 3, 1, 1, 128), TensorType.Float32),
+        OpCases.Attend(new(2, 31, 4, 2, 8), TensorType.BFloat16),
+        OpCases.Attend(new(1, 299, 3, 1, 128), TensorType.Float16),
+        OpCases.Attend(new(3, 150, 3, 1, 16), TensorType.Float32, parts: 2),
+        OpCases.Attend(new(3, 0, 1, 1, 6), TensorType.Float32),
+        OpCases.Largest(127),
+    ];
+
     /// <summary>
     /// Every operation and type at shapes that cross the borders of warps, groups, tiles and blocks: for accelerators that switch
     /// lanes at every barrier and shuffle, which is slow.

@@ -31,32 +31,6 @@ public sealed class SimdKernelTests
         LaunchShapes shapes = LaunchShapes.For(accelerator);
         shapes = shapes with { Lanes = lanes, Attention = attention, ProductLanes = lanes, WarpBlocks = 3, ElementsPerLane = 2 };
         var kernels = new KernelSet(accelerator, shapes);
-        OpCase[] cases =
-        [
-            OpCases.Gather(3, 5, 33, TensorType.BFloat16),
-            OpCases.Norm(2, 127, TensorType.Float16),
-            OpCases.Matrix(5, 33, 35, TensorType.BFloat16),
-            OpCases.Vector(17, 31, TensorType.BFloat16),
-            OpCases.Vector(33, 1000, TensorType.Float16),
-            OpCases.VectorAdded(17, 31, TensorType.Float32),
-            OpCases.Qkv(33, 17, 127, TensorType.BFloat16),
-            OpCases.GateUp(33, 127, TensorType.BFloat16),
-            OpCases.Head(5, 17, 31, TensorType.Float32),
-            OpCases.Bias(2, 33, TensorType.Float16),
-            OpCases.Residual(3, 33),
-            OpCases.Gate(3, 33),
-            OpCases.Rotation(2, 3, 8, 5),
-            OpCases.CacheAppend(3, 3, 8, 2, TensorType.BFloat16),
-            OpCases.Scores(new(2, 31, 4, 2, 8), TensorType.BFloat16),
-            OpCases.Softmax(new(2, 31, 4, 2, 8)),
-            OpCases.WeightedSum(new(2, 31, 4, 2, 8), TensorType.BFloat16),
-            OpCases.WeightedSum(new(1, 3, 1, 1, 128), TensorType.Float32),
-            OpCases.Attend(new(2, 31, 4, 2, 8), TensorType.BFloat16),
-            OpCases.Attend(new(1, 299, 3, 1, 128), TensorType.Float16),
-            OpCases.Attend(new(3, 150, 3, 1, 16), TensorType.Float32, parts: 2),
-            OpCases.Attend(new(3, 0, 1, 1, 6), TensorType.Float32),
-            OpCases.Largest(127),
-        ];
-        Assert.That(cases.Select(opCase => opCase.Check(accelerator, kernels)), Is.All.Null);
+        Assert.That(OpCaseLists.OfAnyGroup().Select(opCase => opCase.Check(accelerator, kernels)), Is.All.Null);
     }
 }
