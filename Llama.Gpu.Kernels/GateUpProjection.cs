@@ -118,11 +118,10 @@ public sealed class GateUpProjection : IRunKernel<GateUpProjection.Launch>
             Float4 up = WeightRows.Dot<T, TElement, TRun>(upWeight, row, share.Stride, outputSize, normed, inputSize);
             if (Warp.IsFirstLane)
             {
-                var gated = new Float4(Gated(gate.X, up.X), Gated(gate.Y, up.Y), Gated(gate.Z, up.Z), Gated(gate.W, up.W));
+                var gated = new Float4(
+                    SwiGlu.Gated(gate.X, up.X), SwiGlu.Gated(gate.Y, up.Y), SwiGlu.Gated(gate.Z, up.Z), SwiGlu.Gated(gate.W, up.W));
                 WeightRows.Store<ReplaceStore>(output, row, share.Stride, outputSize, gated);
             }
         }
     }
-
-    private static float Gated(float gate, float up) => gate / (1f + XMath.Exp(-gate)) * up;
 }

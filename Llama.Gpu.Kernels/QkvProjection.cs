@@ -137,7 +137,7 @@ public sealed class QkvProjection : IRunKernel<QkvProjection.Launch>
         Group.Barrier();
 
         // the first groups take the queries' rows, the next ones the keys', the last ones the values'
-        int groupRows = (IntrinsicMath.DivRoundUp(Group.DimX, Warp.WarpSize) << 2) * warpBlocks;
+        int groupRows = Share.GroupRows(warpBlocks);
         int queryGroups = IntrinsicMath.DivRoundUp(query.Count, groupRows);
         int keyGroups = IntrinsicMath.DivRoundUp(key.Count, groupRows);
         int group = Grid.IdxX;

@@ -54,8 +54,10 @@ public sealed class SwiGlu
         int lanes = Group.DimX;
         for (long i = Spread.First(count, Grid.IdxX, Grid.DimX) + Group.IdxX; i < end; i += lanes)
         {
-            float x = gate[i];
-            output[i] = x / (1f + XMath.Exp(-x)) * up[i];
+            output[i] = Gated(gate[i], up[i]);
         }
     }
+
+    /// <summary><c>silu(gate) * up</c>.</summary>
+    internal static float Gated(float gate, float up) => gate / (1f + XMath.Exp(-gate)) * up;
 }

@@ -128,11 +128,14 @@ internal readonly struct Share(int first, int blocks, int stride)
     public static Share Of(int rowCount, int group, int warpBlocks)
     {
         int warps = IntrinsicMath.DivRoundUp(Group.DimX, Warp.WarpSize);
-        int groupRows = (warps << 2) * warpBlocks;
+        int groupRows = GroupRows(warpBlocks);
         int first = group * groupRows;
         int blocks = IntrinsicMath.DivRoundUp(IntrinsicMath.Min(groupRows, rowCount - first), warps << 2);
         return new Share(first + Warp.WarpIdx, blocks, blocks * warps);
     }
+
+    /// <summary>Rows of every group but the last.</summary>
+    public static int GroupRows(int warpBlocks) => (IntrinsicMath.DivRoundUp(Group.DimX, Warp.WarpSize) << 2) * warpBlocks;
 
     /// <summary>First row of a block.</summary>
     public int Row(int block) => _first + (block * IntrinsicMath.DivRoundUp(Group.DimX, Warp.WarpSize));

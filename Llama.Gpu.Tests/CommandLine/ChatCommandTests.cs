@@ -149,13 +149,22 @@ public sealed class ChatCommandTests
     };
 
     /// <summary>A person who presses Ctrl-C rather than answer.</summary>
+    // nobody types: the reading ends no sooner than the test
     private sealed class WaitingReader(CancellationTokenSource cancel) : TextReader
     {
+        private readonly ManualResetEventSlim _ended = new();
+
         public override string? ReadLine()
         {
-            cancel.CancelAfter(50);
-            Thread.Sleep(400);
+            cancel.Cancel();
+            _ended.Wait(TimeSpan.FromMinutes(1));
             return null;
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            _ended.Set();
+            base.Dispose(disposing);
         }
     }
 }

@@ -1,56 +1,35 @@
 using Llama.Gpu.Chat;
-using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Generation;
 using Llama.Gpu.Model;
 using Llama.Gpu.Tests.Infrastructure;
-using Llama.Gpu.Tokenization;
 using NUnit.Framework;
 
 namespace Llama.Gpu.Tests.EndToEnd;
 
 /// <summary>Conversations with the trained checkpoint in models/tiny: what the KV cache keeps gives the ids that computing anew gives.</summary>
-public sealed class TinyChatTests
+public sealed class TinyChatTests : TinyModelFixture
 {
     private static readonly string[] Questions =
         ["who was the fox?", " And then the bear came home.", "the answer to the ultimate question of life", "once upon a time"];
 
-    private Checkpoint _checkpoint = null!;
-    private LlamaModel _model = null!;
-    private ITokenizer _tokenizer = null!;
-
-    [OneTimeSetUp]
-    public void Load()
-    {
-        _checkpoint = Checkpoint.Open(RepositoryFolder.TinyModel);
-        _model = LlamaModel.Load(_checkpoint, TestAccelerators.Sequential);
-        _tokenizer = Tokenizer.Open(RepositoryFolder.TinyModel);
-    }
-
-    [OneTimeTearDown]
-    public void Dispose()
-    {
-        _model.Dispose();
-        _checkpoint.Dispose();
-    }
-
     [Test]
     public void Checkpoints_format_is_Llama3s() =>
-        Assert.That(ChatFormats.Choose(RepositoryFolder.TinyModel, _tokenizer), Is.TypeOf<Llama3ChatFormat>());
+        Assert.That(ChatFormats.Choose(RepositoryFolder.TinyModel, TinyTokenizer), Is.TypeOf<Llama3ChatFormat>());
 
     [TestCase("llama3")]
     [TestCase("plain")]
     public async Task Cached_turns_give_the_ids_of_computing_anew(string name)
     {
-        var format = ChatFormats.Get(name, _tokenizer);
+        var format = ChatFormats.Get(name, TinyTokenizer);
         var options = new GenerationOptions { MaxTokens = 12 };
         using var session = Session();
-        var chat = new ChatSession(session, format, _model.Config.EndOfTextIds) { SystemPrompt = "the wolf is kind." };
+        var chat = new ChatSession(session, format, TinyModel.Config.EndOfTextIds) { SystemPrompt = "the wolf is kind." };
         ChatTurn? before = null;
         foreach (string question in Questions)
         {
             ChatTurn turn = await Ask(chat, question, options);
             using var fresh = Session();
-            var anew = await new TextGenerator(fresh, _tokenizer, _model.Config.EndOfTextIds)
+            var anew = await new TextGenerator(fresh, TinyTokenizer, TinyModel.Config.EndOfTextIds)
                 .CompleteAsync(turn.Generation.PromptIds.AsMemory(), options);
             Assert.That(turn.Generation.Ids, Is.EqualTo(anew.Ids));
             if (before is not null)
@@ -69,7 +48,7 @@ public sealed class TinyChatTests
     {
         using var source = Session();
         using var target = Session();
-        int[] ids = _tokenizer.Encode("once upon a time there was a fox");
+        int[] ids = TinyTokenizer.Encode("once upon a time there was a fox");
         float[] expected = source.Forward(ids).ToArray();
         source.Rewind(ids.Length - 1);
         target.Forward(ids.AsSpan(0, 2));
@@ -85,14 +64,14 @@ public sealed class TinyChatTests
     {
         using var source = Session();
         using var target = Session();
-        using var narrow = _model.CreateSession(16, new() { CacheType = TensorType.BFloat16 });
+        using var narrow = TinyModel.CreateSession(16, new() { CacheType = TensorType.BFloat16 });
         source.Forward([1, 2, 3]);
         Assert.That(narrow.TryCopyPrefix(source, 2), Is.False);
         Assert.That(narrow.Position, Is.Zero);
         Assert.That(() => target.TryCopyPrefix(source, 4), Throws.TypeOf<ArgumentOutOfRangeException>());
         target.Forward([1, 2]);
         Assert.That(() => target.TryCopyPrefix(source, 1), Throws.TypeOf<ArgumentOutOfRangeException>());
-        using var other = LlamaModel.Load(_checkpoint, TestAccelerators.Sequential);
+        using var other = LlamaModel.Load(TinyCheckpoint, TestAccelerators.Sequential);
         using var foreign = other.CreateSession(16, new() { CacheType = TensorType.Float32 });
         Assert.That(foreign.TryCopyPrefix(source, 2), Is.False);
     }
@@ -108,5 +87,5 @@ public sealed class TinyChatTests
         return turn!;
     }
 
-    private DecoderSession Session() => _model.CreateSession(512, new() { CacheType = TensorType.Float32 });
+    private DecoderSession Session() => TinyModel.CreateSession(512, new() { CacheType = TensorType.Float32 });
 }

@@ -8,17 +8,15 @@ namespace Llama.Gpu.Checkpoints;
 /// A model in one GGUF file, as llama.cpp has it: weights in F32, F16, BF16, or Q8_0, which is widened to f32 as it is read. The
 /// rows of queries and keys are brought into Hugging Face's order (<see cref="RotaryLayout"/>).
 /// </summary>
-public sealed class GgufCheckpoint : Checkpoint
+public sealed class GgufCheckpoint : StoredCheckpoint
 {
     private const string LayerPrefix = "blk.";
     private const string Pattern = "*.gguf";
 
-    private readonly TensorSet _tensors;
-
     private GgufCheckpoint(string path, TensorSet tensors)
+        : base(tensors)
     {
         Directory = Path.GetDirectoryName(path) is { Length: > 0 } folder ? folder : ".";
-        _tensors = tensors;
         var file = GgufFile.Read(tensors.Own(MappedFile.Open(path)));
         Config = GgufConfig.Read(file);
         var found = new Dictionary<string, StoredTensor>(StringComparer.Ordinal);
@@ -33,7 +31,7 @@ public sealed class GgufCheckpoint : Checkpoint
             }
         }
 
-        _tensors.Take(Config, found, path, Path.GetFileName(path));
+        Stored.Take(Config, found, path, Path.GetFileName(path));
     }
 
     /// <inheritdoc/>
@@ -41,9 +39,6 @@ public sealed class GgufCheckpoint : Checkpoint
 
     /// <inheritdoc/>
     public override LlamaConfig Config { get; }
-
-    /// <summary>Every tensor of the model, in the order of <see cref="TensorNames.Expected"/>; one in Q8_0 counts as f32.</summary>
-    public override IReadOnlyDictionary<string, TensorInfo> Tensors => _tensors.Tensors;
 
     /// <summary>Opens a file, or the only one in a folder, and checks all but the weights themselves.</summary>
     /// <exception cref="CheckpointException">A file that is malformed, or tensors that are not those of its metadata.</exception>
@@ -62,16 +57,6 @@ public sealed class GgufCheckpoint : Checkpoint
         }
     }
 
-    /// <inheritdoc/>
-    /// <exception cref="ArgumentException">The tensor is not one of this checkpoint.</exception>
-    /// <exception cref="CheckpointException">The file has become shorter since it was opened.</exception>
-    public override ReadOnlySpan<byte> Read(TensorInfo tensor, long byteOffset, int byteCount) =>
-        _tensors.Read(tensor, byteOffset, byteCount);
-
-    /// <inheritdoc/>
-    public override void CopyTo(TensorInfo tensor, long byteOffset, Span<byte> destination) =>
-        _tensors.CopyTo(tensor, byteOffset, destination);
-
     /// <summary>Whether a folder holds weights under a name of this format.</summary>
     internal static bool HasWeights(string directory) => System.IO.Directory.EnumerateFiles(directory, Pattern).Any();
 
@@ -83,15 +68,6 @@ public sealed class GgufCheckpoint : Checkpoint
         return files is [var only]
             ? only
             : throw new CheckpointException(directory, $"expected one {Pattern} in the folder, found {files.Length}; name the file itself");
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            _tensors.Dispose();
-        }
     }
 
     // Hugging Face's name, or the name as it is where it is not known; and whether RoPE turns its rows

@@ -7,7 +7,7 @@ namespace Llama.Gpu.Checkpoints;
 /// A checkpoint as Hugging Face lays it out: <c>config.json</c>, and <c>model.safetensors</c> or several shards with
 /// <c>model.safetensors.index.json</c>, or else the older <c>pytorch_model.bin</c> or its shards. Each tensor may have its own type out of f32, f16 and bf16.
 /// </summary>
-public sealed class HuggingFaceCheckpoint : Checkpoint
+public sealed class HuggingFaceCheckpoint : StoredCheckpoint
 {
     /// <summary>Name of the configuration's file.</summary>
     public const string ConfigFile = "config.json";
@@ -31,13 +31,11 @@ public sealed class HuggingFaceCheckpoint : Checkpoint
         (ShardIndex.PyTorchName, true),
     ];
 
-    private readonly TensorSet _tensors;
-
     private HuggingFaceCheckpoint(string directory, LlamaConfig config)
+        : base(new TensorSet(directory))
     {
         Directory = directory;
         Config = config;
-        _tensors = new TensorSet(directory);
     }
 
     /// <inheritdoc/>
@@ -46,11 +44,8 @@ public sealed class HuggingFaceCheckpoint : Checkpoint
     /// <inheritdoc/>
     public override LlamaConfig Config { get; }
 
-    /// <summary>Every tensor of the model, in the order of <see cref="TensorNames.Expected"/>.</summary>
-    public override IReadOnlyDictionary<string, TensorInfo> Tensors => _tensors.Tensors;
-
     /// <summary>Tensors that the files hold and the model does not use (<see cref="TensorNames.IsIgnored"/>).</summary>
-    public IReadOnlyList<TensorInfo> IgnoredTensors => _tensors.Ignored;
+    public IReadOnlyList<TensorInfo> IgnoredTensors => Stored.Ignored;
 
     /// <summary>Opens the checkpoint in a folder and checks all but the weights themselves.</summary>
     /// <exception cref="CheckpointException">A file that is missing or malformed, or tensors that are not those of the configuration.</exception>
@@ -64,7 +59,7 @@ public sealed class HuggingFaceCheckpoint : Checkpoint
             var found = isIndex
                 ? checkpoint.OpenShards(ShardIndex.Parse(CheckpointFiles.ReadAll(path, MaxIndexLength), path))
                 : checkpoint.OpenFile(path).ToDictionary(tensor => tensor.Info.Name, StringComparer.Ordinal);
-            checkpoint._tensors.Take(checkpoint.Config, found, path, ConfigFile);
+            checkpoint.Stored.Take(checkpoint.Config, found, path, ConfigFile);
             return checkpoint;
         }
         catch
@@ -74,27 +69,8 @@ public sealed class HuggingFaceCheckpoint : Checkpoint
         }
     }
 
-    /// <inheritdoc/>
-    /// <exception cref="ArgumentException">The tensor is not one of this checkpoint.</exception>
-    /// <exception cref="CheckpointException">The file has become shorter since it was opened.</exception>
-    public override ReadOnlySpan<byte> Read(TensorInfo tensor, long byteOffset, int byteCount) =>
-        _tensors.Read(tensor, byteOffset, byteCount);
-
-    /// <inheritdoc/>
-    public override void CopyTo(TensorInfo tensor, long byteOffset, Span<byte> destination) =>
-        _tensors.CopyTo(tensor, byteOffset, destination);
-
     /// <summary>Whether a folder holds weights under a name of this format.</summary>
     internal static bool HasWeights(string directory) => WeightFiles.Any(file => File.Exists(Path.Combine(directory, file.Name)));
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            _tensors.Dispose();
-        }
-    }
 
     private static LlamaConfig ReadConfig(string directory)
     {
@@ -115,8 +91,8 @@ public sealed class HuggingFaceCheckpoint : Checkpoint
 
     private IEnumerable<StoredTensor> OpenFile(string path) =>
         path.EndsWith(".bin", StringComparison.Ordinal)
-            ? _tensors.Own(PyTorchFile.Open(path)).Tensors
-            : _tensors.Own(SafeTensorsFile.Open(path)).Tensors;
+            ? Stored.Own(PyTorchFile.Open(path)).Tensors
+            : Stored.Own(SafeTensorsFile.Open(path)).Tensors;
 
     private Dictionary<string, StoredTensor> OpenShards(ShardIndex index)
     {

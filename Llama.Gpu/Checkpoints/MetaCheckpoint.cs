@@ -10,18 +10,16 @@ namespace Llama.Gpu.Checkpoints;
 /// part of every matrix. The parts are joined as they are read, and the rows of queries and keys brought into Hugging Face's
 /// order (<see cref="RotaryLayout"/>); nothing is held in memory.
 /// </summary>
-public sealed class MetaCheckpoint : Checkpoint
+public sealed class MetaCheckpoint : StoredCheckpoint
 {
     private const string TokenizerFile = "tokenizer.model";
     private const string ShardPattern = "consolidated.*.pth";
     private const int MaxParamsLength = 1 << 20;
 
-    private readonly TensorSet _tensors;
-
     private MetaCheckpoint(string directory, TensorSet tensors)
+        : base(tensors)
     {
         Directory = directory;
-        _tensors = tensors;
         string[] paths = Shards(directory);
         var shards = Array.ConvertAll(paths, OpenShard);
         bool tied = shards.All(HeadIsEmbedding);
@@ -44,7 +42,7 @@ public sealed class MetaCheckpoint : Checkpoint
             found.Add(tensor.Info.Name, tensor);
         }
 
-        _tensors.Take(Config, found, paths[0], MetaParams.FileName);
+        Stored.Take(Config, found, paths[0], MetaParams.FileName);
         Config = Config with { DeclaredType = Tensors[TensorNames.Embedding].Type };
     }
 
@@ -53,12 +51,6 @@ public sealed class MetaCheckpoint : Checkpoint
 
     /// <inheritdoc/>
     public override LlamaConfig Config { get; }
-
-    /// <summary>
-    /// Every tensor of the model, in the order of <see cref="TensorNames.Expected"/>; <see cref="TensorInfo.File"/> and
-    /// <see cref="TensorInfo.Offset"/> are those of its first part.
-    /// </summary>
-    public override IReadOnlyDictionary<string, TensorInfo> Tensors => _tensors.Tensors;
 
     /// <summary>Opens the checkpoint in a folder and checks all but the weights themselves.</summary>
     /// <exception cref="CheckpointException">A file that is missing or malformed, or tensors that are not those of the configuration.</exception>
@@ -76,27 +68,8 @@ public sealed class MetaCheckpoint : Checkpoint
         }
     }
 
-    /// <inheritdoc/>
-    /// <exception cref="ArgumentException">The tensor is not one of this checkpoint.</exception>
-    /// <exception cref="CheckpointException">The file has become shorter since it was opened.</exception>
-    public override ReadOnlySpan<byte> Read(TensorInfo tensor, long byteOffset, int byteCount) =>
-        _tensors.Read(tensor, byteOffset, byteCount);
-
-    /// <inheritdoc/>
-    public override void CopyTo(TensorInfo tensor, long byteOffset, Span<byte> destination) =>
-        _tensors.CopyTo(tensor, byteOffset, destination);
-
     /// <summary>Whether a folder holds weights under a name of this format.</summary>
     internal static bool HasWeights(string directory) => System.IO.Directory.EnumerateFiles(directory, ShardPattern).Any();
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            _tensors.Dispose();
-        }
-    }
 
     private static string[] Shards(string directory)
     {
@@ -150,7 +123,7 @@ public sealed class MetaCheckpoint : Checkpoint
             && head.Info.Shape.SequenceEqual(embedding.Info.Shape));
 
     private Dictionary<string, StoredTensor> OpenShard(string path) =>
-        _tensors.Own(PyTorchFile.Open(path)).Tensors.ToDictionary(tensor => tensor.Info.Name, StringComparer.Ordinal);
+        Stored.Own(PyTorchFile.Open(path)).Tensors.ToDictionary(tensor => tensor.Info.Name, StringComparer.Ordinal);
 
     private StoredTensor Join(string name, Dictionary<string, StoredTensor>[] shards, string[] paths)
     {

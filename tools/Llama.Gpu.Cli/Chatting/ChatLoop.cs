@@ -112,6 +112,7 @@ internal sealed class ChatLoop(CliConsole console, ChatSession chat, GenerationO
 
             // a console's reads cannot be cancelled: the one that waits is left behind
             string? line = await Task.Run(console.In.ReadLine, CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
             if (line is null)
             {
                 return message.Length > 0 ? message.ToString() : null;
