@@ -30,11 +30,11 @@ internal sealed class KernelBatch
 
     /// <summary>
     /// Runs kernels of the batch on an accelerator; tells of the first that disagrees, made as small as it gets. Null if none does.
-    /// Where not all are wanted, it takes every second of the shorter ones.
+    /// Where not all are wanted, the longest are left out.
     /// </summary>
     public string? Disagreement(Accelerator accelerator, int count)
     {
-        int step = 2 * count <= _kernels.Length ? 2 : 1;
+        int step = Math.Max(1, _kernels.Length * (KernelGenerator.LongEach - 1) / (KernelGenerator.LongEach * count));
         for (int i = 0; i < count * step; i += step)
         {
             RandomKernel kernel = _kernels[i];
