@@ -11,8 +11,8 @@ internal sealed class PlannedWeights : IWeightSource, IDisposable
     private readonly IWeightReader _reader;
     private readonly List<IDisposable> _memory = [];
 
-    // of each step, its resident pieces
-    private readonly MatrixRows[][][] _resident;
+    // of each step, its pieces; null where one is streamed
+    private readonly MatrixRows[]?[][] _resident;
     private readonly WeightStreamer? _streamer;
     private readonly DeviceMemory<byte>[] _slots = [];
     private byte[] _row = [];
@@ -41,15 +41,15 @@ internal sealed class PlannedWeights : IWeightSource, IDisposable
             _resident = [.. plan.Steps.Select(loader.LoadResident)];
             if (plan.EmbeddingIsResident)
             {
-                Embedding = plan.Layout.Config.TieWordEmbeddings ? _resident[^1][0][0].Weight : loader.Load(plan.Layout.Embedding.Tensor);
+                Embedding = plan.Layout.Config.TieWordEmbeddings ? _resident[^1][0]![0].Weight : loader.Load(plan.Layout.Embedding.Tensor);
             }
 
             if (plan.Streams)
             {
-                _slots = new DeviceMemory<byte>[plan.SlotCount];
+                _slots = new DeviceMemory<byte>[plan.SlotCount * MemoryPlan.PiecesPerSlot];
                 for (int i = 0; i < _slots.Length; i++)
                 {
-                    _slots[i] = budget.Allocate<byte>(plan.SlotBytes, "a staging slot");
+                    _slots[i] = budget.Allocate<byte>(plan.SlotBytes / MemoryPlan.PiecesPerSlot, "a staging slot");
                     _memory.Add(_slots[i]);
                 }
 
@@ -82,15 +82,27 @@ internal sealed class PlannedWeights : IWeightSource, IDisposable
     /// <inheritdoc/>
     public WeightLease Take(int step, int piece, CancellationToken cancellationToken)
     {
-        MatrixRows[][] resident = _resident[step];
-        if (piece < resident.Length)
+        if (_resident[step][piece] is { } resident)
         {
-            return new WeightLease(resident[piece], streamer: null);
+            return new WeightLease(resident, streamer: null);
         }
 
         WeightPiece streamed = _plan.Steps[step].Pieces[piece];
         int slot = _streamer!.Take(streamed, cancellationToken);
         return new WeightLease(WeightLoader.RowsIn(streamed, _slots[slot].View), _streamer);
+    }
+
+    /// <summary>A pass with the head that takes every streamed piece and computes nothing.</summary>
+    public void StreamOnly(CancellationToken cancellationToken)
+    {
+        BeginPass(withHead: true);
+        for (int step = 0; step < _resident.Length; step++)
+        {
+            for (int piece = 0; piece < _resident[step].Length; piece++)
+            {
+                Take(step, piece, cancellationToken).Dispose();
+            }
+        }
     }
 
     /// <inheritdoc/>

@@ -1,6 +1,7 @@
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Jit.Runtime.CPU;
 using Llama.Gpu.Jit.Runtime.Cuda;
+using Llama.Gpu.Jit.Runtime.OpenCL;
 using Llama.Gpu.Jit.Runtime.Simd;
 
 namespace Llama.Gpu.Scheduling;
@@ -23,8 +24,9 @@ internal abstract class SlotLink : IDisposable
     public static SlotLink For(AcceleratorStream compute, IReadOnlyList<DeviceMemory<byte>> slots) => compute switch
     {
         CudaStream cuda => new CudaSlotLink(cuda, slots),
+        CLStream queue => new CLSlotLink(queue, slots),
         { Accelerator: CPUAccelerator or SimdAccelerator } => new DirectSlotLink(slots),
-        _ => new BlockingSlotLink(compute, slots),
+        _ => throw new ArgumentException($"expected a stream of a known accelerator, found {compute.GetType().Name}", nameof(compute)),
     };
 
     /// <summary>
