@@ -203,7 +203,7 @@ public static unsafe class FakeDriverScenarios
     private static void AddsValue(ArrayView<float> data, SpecializedValue<int> value) => data[Group.IdxX] += value;
 
     // with nothing left behind afterwards: no object, no context on the thread's stack, no hold on the primary context
-    private static void WithAccelerator(Action<CudaAccelerator> test)
+    internal static void WithAccelerator(Action<CudaAccelerator> test)
     {
         int live = Call<int>("fake_live");
         int retained = Call<int>("fake_retained");
@@ -222,13 +222,16 @@ public static unsafe class FakeDriverScenarios
     }
 
     // what the driver has noted since it was last asked
-    private static string Log()
+    internal static string Log()
     {
         string text = Marshal.PtrToStringUTF8(Call<nint>("fake_log"))!;
         ((delegate* unmanaged<void>)NativeLibrary.GetExport(_library, "fake_clear"))();
         return text;
     }
 
-    private static T Call<T>(string function)
+    internal static T Call<T>(string function)
         where T : unmanaged => ((delegate* unmanaged<T>)NativeLibrary.GetExport(_library, function))();
+
+    internal static void Set(string function, int value) =>
+        ((delegate* unmanaged<int, void>)NativeLibrary.GetExport(_library, function))(value);
 }
