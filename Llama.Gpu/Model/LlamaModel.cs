@@ -98,12 +98,15 @@ public sealed class LlamaModel : IDisposable
     }
 
     /// <summary>
-    /// Brings what is streamed for a token to the device once, and computes nothing: what streaming would cost if kernels took no time.
-    /// Not while a session computes.
+    /// Brings streamed weights to the device, in the order and by the way of a token, and computes nothing: what streaming costs if kernels
+    /// take no time. Not while a session computes.
     /// </summary>
+    /// <param name="bytes">How much to bring at least; all that a token needs at most.</param>
     /// <param name="cancellationToken">Ends it early.</param>
+    /// <returns>Bytes that were brought; 0 where every weight is resident.</returns>
     /// <exception cref="CheckpointException">The weights cannot be read any more.</exception>
-    public void StreamOnly(CancellationToken cancellationToken = default) => _weights.StreamOnly(cancellationToken);
+    public long StreamOnly(long bytes = long.MaxValue, CancellationToken cancellationToken = default) =>
+        _weights.StreamOnly(bytes, cancellationToken);
 
     /// <summary>A new sequence.</summary>
     /// <param name="contextLength">Positions its KV cache has room for; at least 1.</param>

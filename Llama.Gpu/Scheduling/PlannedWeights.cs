@@ -92,17 +92,32 @@ internal sealed class PlannedWeights : IWeightSource, IDisposable
         return new WeightLease(WeightLoader.RowsIn(streamed, _slots[slot].View), _streamer);
     }
 
-    /// <summary>A pass with the head that takes every streamed piece and computes nothing.</summary>
-    public void StreamOnly(CancellationToken cancellationToken)
+    /// <summary>Takes streamed pieces as a pass with the head does, and computes nothing.</summary>
+    /// <param name="bytes">How much to bring at least; a pass at most.</param>
+    /// <param name="cancellationToken">Ends it early.</param>
+    /// <returns>Bytes of the pieces taken.</returns>
+    public long StreamOnly(long bytes, CancellationToken cancellationToken)
     {
+        long taken = 0;
         BeginPass(withHead: true);
         for (int step = 0; step < _resident.Length; step++)
         {
             for (int piece = 0; piece < _resident[step].Length; piece++)
             {
-                Take(step, piece, cancellationToken).Dispose();
+                if (taken >= bytes)
+                {
+                    return taken;
+                }
+
+                if (_resident[step][piece] is null)
+                {
+                    Take(step, piece, cancellationToken).Dispose();
+                    taken += _plan.Steps[step].Pieces[piece].Bytes;
+                }
             }
         }
+
+        return taken;
     }
 
     /// <inheritdoc/>

@@ -18,6 +18,9 @@ internal abstract class SlotLink : IDisposable
     /// <summary>Threads that are of use in filling slots.</summary>
     public abstract int ReaderCount { get; }
 
+    /// <summary>Whether the thread that launches kernels fills slots rather than wait for one that nobody has begun with.</summary>
+    public virtual bool ConsumerFills => false;
+
     /// <summary>The link for an accelerator.</summary>
     /// <param name="compute">The stream that the kernels run on.</param>
     /// <param name="slots">The slots.</param>
@@ -70,6 +73,9 @@ internal abstract class SlotLink : IDisposable
 internal sealed unsafe class DirectSlotLink(IReadOnlyList<DeviceMemory<byte>> slots) : SlotLink
 {
     public override int ReaderCount => Math.Clamp(Environment.ProcessorCount / 4, 1, slots.Count - 1);
+
+    // a copy is the processor's work, of which there is no more when this thread sleeps
+    public override bool ConsumerFills => true;
 
     public override void Fill(int slot, WeightPiece piece, IWeightReader reader, CancellationToken cancellationToken)
     {

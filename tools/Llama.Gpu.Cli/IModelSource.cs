@@ -44,6 +44,9 @@ internal abstract class LoadedModel : IDisposable
     /// <summary>What making its kernels ready has cost so far; null where it is not counted.</summary>
     public abstract KernelLoading? KernelLoading { get; }
 
+    /// <summary>Bytes a second that streaming brings to the device while nothing is computed; null where nothing is streamed.</summary>
+    public virtual double? MeasureLink(CancellationToken cancellationToken) => null;
+
     /// <summary>Times a token of a session beside what bounds it; null where nothing is streamed.</summary>
     /// <param name="session">One of this model's sessions, with its prompt computed.</param>
     /// <param name="tokens">Tokens in each round.</param>

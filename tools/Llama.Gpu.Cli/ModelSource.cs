@@ -76,6 +76,9 @@ internal sealed class ModelSource : IModelSource
             return _model.CreateSession(contextLength);
         }
 
+        public override double? MeasureLink(CancellationToken cancellationToken) =>
+            _model is null ? null : StreamingMeasurement.CopyBytesPerSecond(_model, cancellationToken);
+
         public override StreamingResult? MeasureStreaming(
             IDecoderSession session, int tokens, int rounds, CancellationToken cancellationToken)
         {

@@ -4,6 +4,7 @@ using Llama.Gpu.Jit.Frontend;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Jit.Runtime.Cuda;
 using Llama.Gpu.Kernels;
+using Llama.Gpu.Scheduling;
 using Llama.Gpu.Tests.Infrastructure;
 using Llama.Gpu.Tests.Jit.Ptx;
 using NUnit.Framework;
@@ -43,6 +44,9 @@ public static unsafe class FakeDriverScenarios
             Assert.That(device.Target.Name, Is.EqualTo("sm_90a"));
         });
     }
+
+    public static void BudgetIsWhatIsFreeLessAMargin() => WithAccelerator(accelerator =>
+        Assert.That(DeviceBudget.Available(accelerator), Is.EqualTo((4L << 30) - (256L << 20)), "of 4 GiB that are free of 5"));
 
     public static void LaunchShapesTakeTensorCores() => WithAccelerator(accelerator =>
     {
