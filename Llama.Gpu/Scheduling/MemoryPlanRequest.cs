@@ -32,17 +32,20 @@ public sealed record MemoryPlanRequest(long BudgetBytes, int ContextLength)
 
     /// <summary>
     /// The same for a device: with the scratch memory of its attention; and where its memory is the host's, with slots that stay in the
-    /// processor's cache between the copy and the kernel, since then a streamed byte comes from memory once instead of three times.
+    /// processor's cache between the copy and the kernel, since then a streamed byte comes from memory once instead of three times: a
+    /// matrix-vector product has about one group for each core in them.
     /// </summary>
     public MemoryPlanRequest For(Accelerator accelerator, LlamaConfig config)
     {
-        const long CachedSlotBytes = 4 << 20;
+        const long SlotBytesOfCore = 512 << 10;
         ArgumentNullException.ThrowIfNull(accelerator);
         ArgumentNullException.ThrowIfNull(config);
         return this with
         {
             AttentionPartLength = new Attention(accelerator).PartLength(config.HeadCount, config.KeyValueHeadCount, config.HeadDim),
-            LargestSlotBytes = LinkProbe.SharesMemory(accelerator) ? Math.Min(LargestSlotBytes, CachedSlotBytes) : LargestSlotBytes,
+            LargestSlotBytes = LinkProbe.SharesMemory(accelerator)
+                ? Math.Min(LargestSlotBytes, SlotBytesOfCore * Environment.ProcessorCount)
+                : LargestSlotBytes,
         };
     }
 }
