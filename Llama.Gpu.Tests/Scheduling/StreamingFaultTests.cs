@@ -2,14 +2,17 @@ using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Model;
 using Llama.Gpu.Scheduling;
+using Llama.Gpu.Tests.Infrastructure;
 using Llama.Gpu.Tests.Jit.Simd;
 using NUnit.Framework;
 
 namespace Llama.Gpu.Tests.Scheduling;
 
 /// <summary>What goes wrong while weights are streamed is a typed error or a clean stop, and the model can be used again.</summary>
+[TestFixture("simd")]
+[TestFixture("opencl")]
 [CancelAfter(60_000)]
-public sealed class StreamingFaultTests
+public sealed class StreamingFaultTests(string device)
 {
     private const int Context = 24;
     private const int Seed = 6;
@@ -20,7 +23,7 @@ public sealed class StreamingFaultTests
     private FaultyReader _reader = null!;
     private float[] _expected = null!;
 
-    private static Accelerator Accelerator => SimdAccelerators.Of(512);
+    private Accelerator Accelerator => device == "simd" ? SimdAccelerators.Of(512) : TestAccelerators.OpenCl;
 
     [SetUp]
     public void Create()

@@ -8,7 +8,10 @@ namespace Llama.Gpu.Tests.Scheduling;
 public sealed class TimelineTests
 {
     private const long GiB = 1L << 30;
-    private const int Tokens = 6;
+    private const int Tokens = 3;
+    private const double Share = 0.97;
+
+    private static readonly long[] Budgets = [4 * GiB, 8 * GiB, 12 * GiB];
 
     // link and memory in GB/s: PCIe 3, 4 and 5 with a card of about its time, and an NVMe drive
     private static readonly (double Link, double Memory)[] Machines = [(12, 450), (25, 1000), (50, 3000), (6, 1000)];
@@ -18,27 +21,36 @@ public sealed class TimelineTests
         [Values(2, 3, 4)] int slots, [Values("llama-3-8b", "llama-2-70b")] string preset, [Range(0, 3)] int machine)
     {
         (double link, double memory) = Machines[machine];
-        Check(preset, slots, new LinkSpeed(link * 1e9, memory * 1e9, SharesMemory: false), share: 0.97);
+        foreach (long budget in Budgets)
+        {
+            Check(Plan(preset, slots, budget), new LinkSpeed(link * 1e9, memory * 1e9, SharesMemory: false));
+        }
     }
 
-    // copying and computing take about as long: whole resident steps then leave the link idle while the slots are full
+    // the hardest case: copying and computing take nearly as long, so that any wait of one is a loss
     [Test]
-    public void Streamer_reaches_92_percent_of_the_bound_where_the_link_is_as_fast_as_the_kernels(
-        [Values(2, 3, 4)] int slots, [Values("llama-3-8b", "llama-2-70b")] string preset) =>
-        Check(preset, slots, new LinkSpeed(100e9, 110e9, SharesMemory: false), share: 0.92);
-
-    private static void Check(string preset, int slots, LinkSpeed speed, double share)
+    public void Streamer_reaches_97_percent_of_the_bound_where_copies_take_about_as_long_as_kernels(
+        [Values(2, 3, 4)] int slots, [Values("llama-3-8b", "llama-2-70b")] string preset, [Values(0.9, 1, 1.1)] double copyByCompute)
     {
-        foreach (long budget in new[] { 4 * GiB, 8 * GiB, 12 * GiB })
+        foreach (long budget in Budgets)
         {
-            MemoryPlan plan = MemoryPlan.Create(
-                ModelLayout.Of(SyntheticPresets.Get(preset), TensorType.BFloat16), new(budget, 4096) { SlotCount = slots });
-            PlanPrediction predicted = PlanPrediction.Of(plan, speed);
-            double seconds = Simulate(plan, speed);
-            double bound = Math.Max(predicted.CopySeconds, predicted.ComputeSeconds);
-            Assert.That(bound / seconds, Is.InRange(share, 1.0001), $"{seconds} s at {budget / GiB} GiB");
-            Assert.That(predicted.SecondsPerToken, Is.EqualTo(seconds).Within(100 * (1 - share)).Percent);
+            MemoryPlan plan = Plan(preset, slots, budget);
+            double all = plan.Layout.StepBytes + (plan.SessionBytes.CacheBytes / 2.0);
+            const double Memory = 110e9;
+            Check(plan, new LinkSpeed(Memory * plan.StreamedBytesPerToken / all / copyByCompute, Memory, SharesMemory: false));
         }
+    }
+
+    private static MemoryPlan Plan(string preset, int slots, long budget) => MemoryPlan.Create(
+        ModelLayout.Of(SyntheticPresets.Get(preset), TensorType.BFloat16), new(budget, 4096) { SlotCount = slots });
+
+    private static void Check(MemoryPlan plan, LinkSpeed speed)
+    {
+        PlanPrediction predicted = PlanPrediction.Of(plan, speed);
+        double seconds = Simulate(plan, speed);
+        double bound = Math.Max(predicted.CopySeconds, predicted.ComputeSeconds);
+        Assert.That(bound / seconds, Is.InRange(Share, 1.0001), $"{seconds} s with {plan}");
+        Assert.That(predicted.SecondsPerToken, Is.EqualTo(seconds).Within(3).Percent);
     }
 
     // seconds a token in the steady state
@@ -46,9 +58,10 @@ public sealed class TimelineTests
     {
         // attention's reading of the cache is spread over the weights, in proportion to their bytes
         double perByte = PlanPrediction.Of(plan, speed).ComputeSeconds / plan.Layout.StepBytes;
-        var link = new SimulatedLink(plan.SlotCount, speed.LinkBytesPerSecond, piece => piece.Bytes * perByte);
+        int pieces = plan.SlotCount * MemoryPlan.PiecesPerSlot;
+        var link = new SimulatedLink(pieces, speed.LinkBytesPerSecond, piece => piece.Bytes * perByte);
         var body = plan.Steps.SkipLast(1).SelectMany(step => step.Streamed);
-        using var streamer = new WeightStreamer(body, plan.Steps[^1].Streamed, plan.SlotCount, link, new NoReader());
+        using var streamer = new WeightStreamer(body, plan.Steps[^1].Streamed, pieces, link, new NoReader());
         Pass(plan, streamer, link);
         double start = link.Now;
         for (int token = 0; token < Tokens; token++)
@@ -66,7 +79,7 @@ public sealed class TimelineTests
         {
             for (int i = 0; i < step.Pieces.Length; i++)
             {
-                bool streamed = i >= step.ResidentCount;
+                bool streamed = !step.IsResident[i];
                 if (streamed)
                 {
                     streamer.Take(step.Pieces[i], CancellationToken.None);

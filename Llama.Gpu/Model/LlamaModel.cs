@@ -60,7 +60,7 @@ public sealed class LlamaModel : IDisposable
     /// <param name="checkpoint">An opened checkpoint.</param>
     /// <param name="accelerator">Where the model will run; outlives the model.</param>
     /// <param name="request">
-    /// The budget, and the sessions that it has to hold as well; its <see cref="MemoryPlanRequest.AttentionPartLength"/> is found here.
+    /// The budget, and the sessions that it has to hold as well; what depends on the device is found here (<see cref="MemoryPlanRequest.For"/>).
     /// </param>
     /// <param name="progress">Told the bytes of each part that has been loaded.</param>
     /// <param name="cancellationToken">Ends loading early; what was loaded is freed.</param>
@@ -92,13 +92,21 @@ public sealed class LlamaModel : IDisposable
     {
         LlamaConfig config = layout.Config;
         var kernels = new KernelSet(budget.Accelerator);
-        MemoryPlan plan = MemoryPlan.Create(layout, request with
-        {
-            AttentionPartLength = kernels.Attention.PartLength(config.HeadCount, config.KeyValueHeadCount, config.HeadDim),
-        });
+        MemoryPlan plan = MemoryPlan.Create(layout, request.For(budget.Accelerator, config));
         var weights = new PlannedWeights(plan, budget, reader, budget.Accelerator.DefaultStream, progress, cancellationToken);
         return new LlamaModel(config, budget, plan, weights, kernels);
     }
+
+    /// <summary>
+    /// Brings streamed weights to the device, in the order and by the way of a token, and computes nothing: what streaming costs if kernels
+    /// take no time. Not while a session computes.
+    /// </summary>
+    /// <param name="bytes">How much to bring at least; all that a token needs at most.</param>
+    /// <param name="cancellationToken">Ends it early.</param>
+    /// <returns>Bytes that were brought; 0 where every weight is resident.</returns>
+    /// <exception cref="CheckpointException">The weights cannot be read any more.</exception>
+    public long StreamOnly(long bytes = long.MaxValue, CancellationToken cancellationToken = default) =>
+        _weights.StreamOnly(bytes, cancellationToken);
 
     /// <summary>A new sequence.</summary>
     /// <param name="contextLength">Positions its KV cache has room for; at least 1.</param>

@@ -51,16 +51,16 @@ internal sealed class WeightLoader(
         return new LlamaWeights(layers, Load(TensorNames.FinalNorm));
     }
 
-    /// <summary>Loads a step's resident pieces: the rows of each matrix, by piece.</summary>
-    public MatrixRows[][] LoadResident(StepPlan step)
+    /// <summary>Loads a step's resident pieces: the rows of each matrix, by piece; null for pieces that are streamed.</summary>
+    public MatrixRows[]?[] LoadResident(StepPlan step)
     {
-        if (step.StreamedCount == 0)
+        if (step.IsWholeResident)
         {
             // a buffer for each matrix: devices limit the size of one
             return [[.. step.Pieces[0].Step.Matrices.Select(matrix => new MatrixRows(Load(matrix.Tensor), 0, matrix.Rows))]];
         }
 
-        return [.. step.Pieces.Take(step.ResidentCount).Select(LoadPiece)];
+        return [.. step.Pieces.Select((piece, i) => step.IsResident[i] ? LoadPiece(piece) : null)];
     }
 
     /// <summary>Loads a whole tensor.</summary>

@@ -13,6 +13,7 @@ namespace Llama.Gpu.Scheduling;
 public static class LinkProbe
 {
     private const int CopiedBytes = 64 << 20;
+    private const int CachedBytes = 1 << 20;
     private const int Runs = 5;
 
     /// <summary>Link and memory of a device.</summary>
@@ -42,7 +43,19 @@ public static class LinkProbe
 
         byte[] source = new byte[CopiedBytes];
         Array.Fill(source, (byte)1);
-        return Best(accelerator, () => target.CopyFromCPU(source));
+        if (!SharesMemory(accelerator))
+        {
+            return Best(accelerator, () => target.CopyFromCPU(source));
+        }
+
+        // slots stay in the processor's cache (MemoryPlanRequest.For)
+        return Best(accelerator, () =>
+        {
+            for (int done = 0; done < CopiedBytes; done += CachedBytes)
+            {
+                target.SubView(0, CachedBytes).CopyFromCPU(null, source.AsSpan(done, CachedBytes));
+            }
+        });
     }
 
     /// <summary>Whether a device's memory is the host's, so that copies and kernels compete for it.</summary>

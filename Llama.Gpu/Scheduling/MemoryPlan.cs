@@ -9,14 +9,19 @@ namespace Llama.Gpu.Scheduling;
 /// </summary>
 /// <remarks>
 /// Every byte of a matrix is read once a token, so a resident byte saves a byte a token wherever it lies; only the embedding, of which a
-/// token needs one row, is worth next to nothing and comes last. What is resident is a prefix of one fixed order of pieces, in which the
-/// steps are spread evenly over the pass, so that copies run while resident steps compute. Since slots and order do not depend on the
-/// budget, a larger budget never leaves less resident; and a model that fits is not streamed at all.
+/// token needs one row, is worth next to nothing and comes last. What is resident is a prefix of one fixed order of pieces, in which they
+/// are spread evenly over the pass, so that no resident stretch is long enough for the slots to be full before it ends. Since slots and
+/// order do not depend on the budget, a larger budget never leaves less resident; and a model that fits is not streamed at all.
 /// </remarks>
 public sealed class MemoryPlan
 {
+    /// <summary>
+    /// Pieces that a slot takes. Each is computed from and given back on its own: with one, two slots of which the kernels hold one would
+    /// leave the link idle whenever a resident piece comes between.
+    /// </summary>
+    public const int PiecesPerSlot = 2;
+
     private const long SmallestSlot = 256 << 10;
-    private const long LargestSlot = 32 << 20;
 
     private readonly ImmutableArray<StepPlan> _steps;
 
@@ -24,10 +29,10 @@ public sealed class MemoryPlan
     {
         Layout = layout;
         Request = request;
-        long target = request.SlotBytes ?? Math.Clamp(layout.StepBytes / 64, SmallestSlot, LargestSlot);
-        ImmutableArray<ImmutableArray<WeightPiece>> cut = [.. layout.Steps.Select(step => WeightPiece.Cut(step, target))];
+        long target = request.SlotBytes ?? Math.Clamp(layout.StepBytes / 64, SmallestSlot, request.LargestSlotBytes);
+        ImmutableArray<ImmutableArray<WeightPiece>> cut = [.. layout.Steps.Select(step => WeightPiece.Cut(step, Math.Max(1, target / PiecesPerSlot)))];
         int sliceWidth = cut.Max(pieces => pieces.Max(piece => piece.Rows.Max(rows => rows.Count)));
-        long slotBytes = cut.Max(pieces => pieces.Max(piece => piece.SlotBytes));
+        long slotBytes = PiecesPerSlot * cut.Max(pieces => pieces.Max(piece => piece.SlotBytes));
 
         SessionMemory whole = Session(sliceWidth: 0);
         long residentBytes = layout.SmallBytes + layout.StepBytes + whole.Bytes;
@@ -46,7 +51,7 @@ public sealed class MemoryPlan
         {
             SessionBytes = whole;
             EmbeddingIsResident = request.BudgetBytes >= residentBytes + layout.LookupBytes;
-            _steps = [.. layout.Steps.Select(step => new StepPlan([WeightPiece.Whole(step)], ResidentCount: 1))];
+            _steps = [.. layout.Steps.Select(StepPlan.Whole)];
         }
         else
         {
@@ -56,7 +61,7 @@ public sealed class MemoryPlan
             _steps = Choose(cut, request.BudgetBytes - streamingBytes);
 
             // a head that is whole on the device serves lookups too
-            EmbeddingIsResident = layout.Config.TieWordEmbeddings && _steps[^1].StreamedCount == 0;
+            EmbeddingIsResident = layout.Config.TieWordEmbeddings && _steps[^1].IsWholeResident;
         }
 
         StreamedBytesPerToken = _steps.Sum(step => step.Streamed.Sum(piece => piece.Bytes))
@@ -114,6 +119,7 @@ public sealed class MemoryPlan
         ArgumentOutOfRangeException.ThrowIfLessThan(request.ContextLength, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(request.ChunkLength, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(request.SlotCount, 2);
+        ArgumentOutOfRangeException.ThrowIfLessThan(request.LargestSlotBytes, SmallestSlot);
         ArgumentOutOfRangeException.ThrowIfNegative(request.AttentionPartLength);
         return new(layout, request);
     }
@@ -133,28 +139,23 @@ public sealed class MemoryPlan
     // The prefix ends at the first piece that does not fit, though a smaller one behind it might: so it only grows with the budget.
     private static ImmutableArray<StepPlan> Choose(ImmutableArray<ImmutableArray<WeightPiece>> cut, long left)
     {
-        var plans = cut.Select(pieces => new StepPlan(pieces, ResidentCount: 0)).ToArray();
-        foreach (int step in SpreadOrder(cut.Length))
+        (int Step, int Piece)[] pieces = [.. cut.SelectMany((found, step) => found.Select((_, piece) => (step, piece)))];
+        bool[][] resident = [.. cut.Select(found => new bool[found.Length])];
+        foreach (int place in SpreadOrder(pieces.Length))
         {
-            if (cut[step][0].Step.Bytes is long bytes && bytes <= left)
+            (int step, int piece) = pieces[place];
+            left -= cut[step][piece].SlotBytes;
+            if (left < 0)
             {
-                left -= bytes;
-                plans[step] = new StepPlan([WeightPiece.Whole(cut[step][0].Step)], ResidentCount: 1);
-                continue;
+                break;
             }
 
-            int fitting = 0;
-            while (fitting < cut[step].Length - 1 && cut[step][fitting].SlotBytes <= left)
-            {
-                left -= cut[step][fitting].SlotBytes;
-                fitting++;
-            }
-
-            plans[step] = new StepPlan(cut[step], fitting);
-            break;
+            resident[step][piece] = true;
         }
 
-        return [.. plans];
+        return [.. cut.Select((found, step) => Array.TrueForAll(resident[step], kept => kept)
+            ? StepPlan.Whole(found[0].Step)
+            : new StepPlan(found, [.. resident[step]]))];
     }
 
     // bits of the index reversed: each prefix is spread evenly
@@ -193,15 +194,18 @@ public sealed class MemoryPlan
 
 /// <summary>How a step's matrices are kept.</summary>
 /// <param name="Pieces">The step in pieces; one where it is resident as a whole.</param>
-/// <param name="ResidentCount">How many of the pieces, from the first on, are resident.</param>
-public sealed record StepPlan(ImmutableArray<WeightPiece> Pieces, int ResidentCount)
+/// <param name="IsResident">Of each piece whether it is resident.</param>
+public sealed record StepPlan(ImmutableArray<WeightPiece> Pieces, ImmutableArray<bool> IsResident)
 {
-    /// <summary>Pieces that are streamed.</summary>
-    public int StreamedCount => Pieces.Length - ResidentCount;
+    /// <summary>The pieces that are streamed, in order.</summary>
+    public IEnumerable<WeightPiece> Streamed => Pieces.Where((_, i) => !IsResident[i]);
 
-    /// <summary>The pieces that are streamed.</summary>
-    public IEnumerable<WeightPiece> Streamed => Pieces.Skip(ResidentCount);
+    /// <summary>Whether nothing of the step is streamed.</summary>
+    public bool IsWholeResident => !IsResident.Contains(false);
 
     /// <summary>Device memory that the resident pieces take: a step that is resident as a whole is not padded.</summary>
-    public long ResidentBytes => StreamedCount == 0 ? Pieces[0].Step.Bytes : Pieces.Take(ResidentCount).Sum(piece => piece.SlotBytes);
+    public long ResidentBytes => IsWholeResident ? Pieces[0].Step.Bytes : Pieces.Where((_, i) => IsResident[i]).Sum(piece => piece.SlotBytes);
+
+    /// <summary>A step that is resident, in one piece.</summary>
+    public static StepPlan Whole(LayoutStep step) => new([WeightPiece.Whole(step)], [true]);
 }

@@ -11,8 +11,8 @@ internal sealed class PlannedWeights : IWeightSource, IDisposable
     private readonly IWeightReader _reader;
     private readonly List<IDisposable> _memory = [];
 
-    // of each step, its resident pieces
-    private readonly MatrixRows[][][] _resident;
+    // of each step, its pieces; null where one is streamed
+    private readonly MatrixRows[]?[][] _resident;
     private readonly WeightStreamer? _streamer;
     private readonly DeviceMemory<byte>[] _slots = [];
     private byte[] _row = [];
@@ -41,15 +41,15 @@ internal sealed class PlannedWeights : IWeightSource, IDisposable
             _resident = [.. plan.Steps.Select(loader.LoadResident)];
             if (plan.EmbeddingIsResident)
             {
-                Embedding = plan.Layout.Config.TieWordEmbeddings ? _resident[^1][0][0].Weight : loader.Load(plan.Layout.Embedding.Tensor);
+                Embedding = plan.Layout.Config.TieWordEmbeddings ? _resident[^1][0]![0].Weight : loader.Load(plan.Layout.Embedding.Tensor);
             }
 
             if (plan.Streams)
             {
-                _slots = new DeviceMemory<byte>[plan.SlotCount];
+                _slots = new DeviceMemory<byte>[plan.SlotCount * MemoryPlan.PiecesPerSlot];
                 for (int i = 0; i < _slots.Length; i++)
                 {
-                    _slots[i] = budget.Allocate<byte>(plan.SlotBytes, "a staging slot");
+                    _slots[i] = budget.Allocate<byte>(plan.SlotBytes / MemoryPlan.PiecesPerSlot, "a staging slot");
                     _memory.Add(_slots[i]);
                 }
 
@@ -82,15 +82,42 @@ internal sealed class PlannedWeights : IWeightSource, IDisposable
     /// <inheritdoc/>
     public WeightLease Take(int step, int piece, CancellationToken cancellationToken)
     {
-        MatrixRows[][] resident = _resident[step];
-        if (piece < resident.Length)
+        if (_resident[step][piece] is { } resident)
         {
-            return new WeightLease(resident[piece], streamer: null);
+            return new WeightLease(resident, streamer: null);
         }
 
         WeightPiece streamed = _plan.Steps[step].Pieces[piece];
         int slot = _streamer!.Take(streamed, cancellationToken);
         return new WeightLease(WeightLoader.RowsIn(streamed, _slots[slot].View), _streamer);
+    }
+
+    /// <summary>Takes streamed pieces as a pass with the head does, and computes nothing.</summary>
+    /// <param name="bytes">How much to bring at least; a pass at most.</param>
+    /// <param name="cancellationToken">Ends it early.</param>
+    /// <returns>Bytes of the pieces taken.</returns>
+    public long StreamOnly(long bytes, CancellationToken cancellationToken)
+    {
+        long taken = 0;
+        BeginPass(withHead: true);
+        for (int step = 0; step < _resident.Length; step++)
+        {
+            for (int piece = 0; piece < _resident[step].Length; piece++)
+            {
+                if (taken >= bytes)
+                {
+                    return taken;
+                }
+
+                if (_resident[step][piece] is null)
+                {
+                    Take(step, piece, cancellationToken).Dispose();
+                    taken += _plan.Steps[step].Pieces[piece].Bytes;
+                }
+            }
+        }
+
+        return taken;
     }
 
     /// <inheritdoc/>

@@ -1,6 +1,7 @@
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Jit.Runtime.CPU;
 using Llama.Gpu.Jit.Runtime.Cuda;
+using Llama.Gpu.Jit.Runtime.OpenCL;
 using Llama.Gpu.Jit.Runtime.Simd;
 
 namespace Llama.Gpu.Scheduling;
@@ -17,14 +18,18 @@ internal abstract class SlotLink : IDisposable
     /// <summary>Threads that are of use in filling slots.</summary>
     public abstract int ReaderCount { get; }
 
+    /// <summary>Whether the thread that launches kernels fills slots rather than wait for one that nobody has begun with.</summary>
+    public virtual bool ConsumerFills => false;
+
     /// <summary>The link for an accelerator.</summary>
     /// <param name="compute">The stream that the kernels run on.</param>
     /// <param name="slots">The slots.</param>
     public static SlotLink For(AcceleratorStream compute, IReadOnlyList<DeviceMemory<byte>> slots) => compute switch
     {
         CudaStream cuda => new CudaSlotLink(cuda, slots),
+        CLStream queue => new CLSlotLink(queue, slots),
         { Accelerator: CPUAccelerator or SimdAccelerator } => new DirectSlotLink(slots),
-        _ => new BlockingSlotLink(compute, slots),
+        _ => throw new ArgumentException($"expected a stream of a known accelerator, found {compute.GetType().Name}", nameof(compute)),
     };
 
     /// <summary>
@@ -68,6 +73,9 @@ internal abstract class SlotLink : IDisposable
 internal sealed unsafe class DirectSlotLink(IReadOnlyList<DeviceMemory<byte>> slots) : SlotLink
 {
     public override int ReaderCount => Math.Clamp(Environment.ProcessorCount / 4, 1, slots.Count - 1);
+
+    // a copy is the processor's work, of which there is no more when this thread sleeps
+    public override bool ConsumerFills => true;
 
     public override void Fill(int slot, WeightPiece piece, IWeightReader reader, CancellationToken cancellationToken)
     {

@@ -9,6 +9,7 @@ namespace Llama.Gpu.Scheduling;
 /// a pass into the next; only whether a pass ends with the head must be announced.
 /// </summary>
 /// <remarks>
+/// Where copies take the processor's time (<see cref="SlotLink.ConsumerFills"/>), the consumer lends a hand rather than wait.
 /// One thread consumes (<see cref="BeginPass"/>, <see cref="Take"/>, <see cref="Release"/>), any thread may dispose. An error of a reader is
 /// thrown where its piece would have been taken; the next pass then begins anew and tries again. So it does after a pass that was left
 /// early: what was read ahead is thrown away once the copies under way have ended.
@@ -28,6 +29,7 @@ internal sealed class WeightStreamer : IDisposable
     private ExceptionDispatchInfo? _fault;
     private bool _disposed;
     private int _filling;
+    private long _fillingSince;
 
     // pieces are numbered through from the last restart on; piece s is in slot s % slots
     private long _nextFill;
@@ -108,33 +110,33 @@ internal sealed class WeightStreamer : IDisposable
     public int Take(WeightPiece expected, CancellationToken cancellationToken)
     {
         using CancellationTokenRegistration wake = cancellationToken.UnsafeRegister(static state => Wake(state!), _gate);
-        lock (_gate)
+        long start = 0;
+        while (true)
         {
-            int slot = (int)(_taken % _slots.Length);
-            if (!IsReady(slot))
+            Filling? help = null;
+            lock (_gate)
             {
-                long start = Stopwatch.GetTimestamp();
-                while (!IsReady(slot))
+                int slot = (int)(_taken % _slots.Length);
+                ObjectDisposedException.ThrowIf(_disposed, this);
+                if (IsReady(slot))
                 {
-                    ObjectDisposedException.ThrowIf(_disposed, this);
-                    cancellationToken.ThrowIfCancellationRequested();
-                    _fault?.Throw();
-                    Monitor.Wait(_gate);
+                    return Begin(slot, expected, start);
                 }
 
-                _figures = _figures with { WaitTime = _figures.WaitTime + Stopwatch.GetElapsedTime(start) };
+                cancellationToken.ThrowIfCancellationRequested();
+                _fault?.Throw();
+                start = start == 0 ? Stopwatch.GetTimestamp() : start;
+                help = _link.ConsumerFills ? TryNext() : null;
+                if (help is null)
+                {
+                    Monitor.Wait(_gate);
+                }
             }
 
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            if (!ReferenceEquals(_slots[slot].Piece, expected))
+            if (help is { } filling)
             {
-                throw new InvalidOperationException($"piece {expected.Index} of step {expected.Step.Index} is not the next of the pass");
+                Fill(filling);
             }
-
-            _link.BeginUse(slot);
-            _taken++;
-            _takenInPass++;
-            return slot;
         }
     }
 
@@ -173,6 +175,15 @@ internal sealed class WeightStreamer : IDisposable
             thread.Join();
         }
 
+        lock (_gate)
+        {
+            // the consumer may be at one itself
+            while (_filling > 0)
+            {
+                Monitor.Wait(_gate);
+            }
+        }
+
         _link.Drain();
         _link.Dispose();
         _epoch.Dispose();
@@ -184,6 +195,25 @@ internal sealed class WeightStreamer : IDisposable
         {
             Monitor.PulseAll(gate);
         }
+    }
+
+    // under the gate
+    private int Begin(int slot, WeightPiece expected, long waitedSince)
+    {
+        if (waitedSince != 0)
+        {
+            _figures = _figures with { WaitTime = _figures.WaitTime + Stopwatch.GetElapsedTime(waitedSince) };
+        }
+
+        if (!ReferenceEquals(_slots[slot].Piece, expected))
+        {
+            throw new InvalidOperationException($"piece {expected.Index} of step {expected.Step.Index} is not the next of the pass");
+        }
+
+        _link.BeginUse(slot);
+        _taken++;
+        _takenInPass++;
+        return slot;
     }
 
     private bool IsReady(int slot) => _slots[slot].Ready == _taken;
@@ -219,56 +249,59 @@ internal sealed class WeightStreamer : IDisposable
     // a reader's thread
     private void Read()
     {
-        while (Next() is var (piece, number, cancellation))
+        while (Next() is { } filling)
         {
-            ExceptionDispatchInfo? fault = null;
-            int slot = (int)(number % _slots.Length);
-            long start = Stopwatch.GetTimestamp();
-            try
-            {
-                _link.Fill(slot, piece, _reader, cancellation);
-            }
-            catch (Exception exception)
-            {
-                fault = ExceptionDispatchInfo.Capture(exception);
-            }
-
-            lock (_gate)
-            {
-                _filling--;
-                if (fault is null)
-                {
-                    _slots[slot].Ready = number;
-                    _figures = _figures with
-                    {
-                        Pieces = _figures.Pieces + 1,
-                        Bytes = _figures.Bytes + piece.Bytes,
-                        CopyTime = _figures.CopyTime + Stopwatch.GetElapsedTime(start),
-                    };
-                }
-                else if (!cancellation.IsCancellationRequested)
-                {
-                    _fault ??= fault;
-                }
-
-                Monitor.PulseAll(_gate);
-            }
+            Fill(filling);
         }
     }
 
-    private (WeightPiece Piece, long Number, CancellationToken Cancellation)? Next()
+    private void Fill(Filling filling)
+    {
+        ExceptionDispatchInfo? fault = null;
+        int slot = (int)(filling.Number % _slots.Length);
+        try
+        {
+            _link.Fill(slot, filling.Piece, _reader, filling.Cancellation);
+        }
+        catch (Exception exception)
+        {
+            fault = ExceptionDispatchInfo.Capture(exception);
+        }
+
+        lock (_gate)
+        {
+            if (--_filling == 0)
+            {
+                _figures = _figures with { CopyTime = _figures.CopyTime + Stopwatch.GetElapsedTime(_fillingSince) };
+            }
+
+            if (fault is null)
+            {
+                _slots[slot].Ready = filling.Number;
+                _figures = _figures with
+                {
+                    Pieces = _figures.Pieces + 1,
+                    Bytes = _figures.Bytes + filling.Piece.Bytes,
+                };
+            }
+            else if (!filling.Cancellation.IsCancellationRequested)
+            {
+                _fault ??= fault;
+            }
+
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    private Filling? Next()
     {
         lock (_gate)
         {
             while (!_disposed)
             {
-                bool mayFill = _fault is null && !_epoch.IsCancellationRequested && _nextFill - _released < _slots.Length;
-                if (mayFill && NextPiece() is { } piece)
+                if (TryNext() is { } filling)
                 {
-                    long number = _nextFill++;
-                    _slots[number % _slots.Length].Piece = piece;
-                    _filling++;
-                    return (piece, number, _epoch.Token);
+                    return filling;
                 }
 
                 Monitor.Wait(_gate);
@@ -276,6 +309,25 @@ internal sealed class WeightStreamer : IDisposable
 
             return null;
         }
+    }
+
+    // under the gate: what may be filled now, if there is such
+    private Filling? TryNext()
+    {
+        bool mayFill = _fault is null && !_epoch.IsCancellationRequested && _nextFill - _released < _slots.Length;
+        if (!mayFill || NextPiece() is not { } piece)
+        {
+            return null;
+        }
+
+        long number = _nextFill++;
+        _slots[number % _slots.Length].Piece = piece;
+        if (_filling++ == 0)
+        {
+            _fillingSince = Stopwatch.GetTimestamp();
+        }
+
+        return new Filling(piece, number, _epoch.Token);
     }
 
     // null while it is not known whether the pass goes on with the head
@@ -294,6 +346,8 @@ internal sealed class WeightStreamer : IDisposable
 
         return _fillPass == _pass ? _head[_fillIndex++ - _body.Length] : null;
     }
+
+    private readonly record struct Filling(WeightPiece Piece, long Number, CancellationToken Cancellation);
 
     private sealed class Slot
     {

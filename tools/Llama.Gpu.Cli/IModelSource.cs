@@ -1,6 +1,7 @@
 using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Cli.Input;
 using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Measurement;
 using Llama.Gpu.Model;
 using Llama.Gpu.Scheduling;
 using Llama.Gpu.Tokenization;
@@ -42,6 +43,16 @@ internal abstract class LoadedModel : IDisposable
 
     /// <summary>What making its kernels ready has cost so far; null where it is not counted.</summary>
     public abstract KernelLoading? KernelLoading { get; }
+
+    /// <summary>Bytes a second that streaming brings to the device while nothing is computed; null where nothing is streamed.</summary>
+    public virtual double? MeasureLink(CancellationToken cancellationToken) => null;
+
+    /// <summary>Times a token of a session beside what bounds it; null where nothing is streamed.</summary>
+    /// <param name="session">One of this model's sessions, with its prompt computed.</param>
+    /// <param name="tokens">Tokens in each round.</param>
+    /// <param name="rounds">Number of rounds.</param>
+    /// <param name="cancellationToken">Ends it early.</param>
+    public virtual StreamingResult? MeasureStreaming(IDecoderSession session, int tokens, int rounds, CancellationToken cancellationToken) => null;
 
     /// <summary>A session; the first one is what the weights leave room for.</summary>
     public abstract IDecoderSession CreateSession(int contextLength);

@@ -1,6 +1,7 @@
 using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Cli.Input;
 using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Measurement;
 using Llama.Gpu.Model;
 using Llama.Gpu.Scheduling;
 using Llama.Gpu.Tokenization;
@@ -73,6 +74,36 @@ internal sealed class ModelSource : IModelSource
                 progress: null,
                 cancellationToken);
             return _model.CreateSession(contextLength);
+        }
+
+        public override double? MeasureLink(CancellationToken cancellationToken) =>
+            _model is null ? null : StreamingMeasurement.CopyBytesPerSecond(_model, cancellationToken);
+
+        public override StreamingResult? MeasureStreaming(
+            IDecoderSession session, int tokens, int rounds, CancellationToken cancellationToken)
+        {
+            if (_model is not { Plan.Streams: true } model)
+            {
+                return null;
+            }
+
+            int position = session.Position - tokens;
+            using var other = DeviceSelector.Open(device.Name);
+            using LlamaModel? whole = LoadResident(other.Accelerator, session.ContextLength, cancellationToken);
+            using DecoderSession? resident = whole?.CreateSession(session.ContextLength);
+            int[] ids = new int[position];
+            resident?.Forward(ids, cancellationToken);
+            return StreamingMeasurement.Run(model, session, resident, position, tokens, rounds, cancellationToken);
+        }
+
+        // the file has to stay in the page cache beside it
+        private LlamaModel? LoadResident(Accelerator accelerator, int contextLength, CancellationToken cancellationToken)
+        {
+            long weights = CheckpointSummary.Of(checkpoint).TotalBytes;
+            long available = DeviceBudget.Available(accelerator);
+            return (LinkProbe.SharesMemory(accelerator) ? 2 * weights : weights) > available
+                ? null
+                : LlamaModel.Load(checkpoint, accelerator, new MemoryPlanRequest(available, contextLength), progress: null, cancellationToken);
         }
 
         public override void Dispose()

@@ -28,6 +28,9 @@ public sealed class CLStream : AcceleratorStream
     /// <inheritdoc/>
     public override void Synchronize() => CLException.ThrowIfFailed(OpenClNative.clFinish(CommandQueue), nameof(OpenClNative.clFinish));
 
+    /// <summary>A mark after all that is queued now.</summary>
+    public CLEvent Mark() => new(CommandQueue);
+
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {

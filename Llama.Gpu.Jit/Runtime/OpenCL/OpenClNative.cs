@@ -40,6 +40,15 @@ internal static unsafe partial class OpenClNative
     public static partial CLError clFinish(nint queue);
 
     [LibraryImport(Library)]
+    public static partial CLError clEnqueueMarkerWithWaitList(nint queue, uint waitCount, nint* waitList, nint* marker);
+
+    [LibraryImport(Library)]
+    public static partial CLError clWaitForEvents(uint count, nint* events);
+
+    [LibraryImport(Library)]
+    public static partial CLError clReleaseEvent(nint handle);
+
+    [LibraryImport(Library)]
     public static partial nint clCreateBuffer(nint context, ulong flags, nuint size, void* host, CLError* error);
 
     [LibraryImport(Library)]

@@ -39,7 +39,7 @@ internal static class FakeDriver
 
         string library = Path.Combine(Directory.CreateTempSubdirectory("llama-gpu-fake-driver-").FullName, "libfakecuda.so");
         string source = Path.Combine(RepositoryFolder.Root, "Llama.Gpu.Tests", "Jit", "Cuda", "fake_driver.c");
-        using (var compiler = Process.Start("/usr/bin/cc", ["-shared", "-fPIC", "-O1", "-Wall", "-o", library, source]))
+        using (var compiler = Process.Start("/usr/bin/cc", ["-shared", "-fPIC", "-O1", "-Wall", "-pthread", "-o", library, source]))
         {
             compiler.WaitForExit();
             Assert.That(compiler.ExitCode, Is.Zero);

@@ -4,6 +4,7 @@ using Llama.Gpu.Jit.Frontend;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Jit.Runtime.Cuda;
 using Llama.Gpu.Kernels;
+using Llama.Gpu.Scheduling;
 using Llama.Gpu.Tests.Infrastructure;
 using Llama.Gpu.Tests.Jit.Ptx;
 using NUnit.Framework;
@@ -43,6 +44,9 @@ public static unsafe class FakeDriverScenarios
             Assert.That(device.Target.Name, Is.EqualTo("sm_90a"));
         });
     }
+
+    public static void BudgetIsWhatIsFreeLessAMargin() => WithAccelerator(accelerator =>
+        Assert.That(DeviceBudget.Available(accelerator), Is.EqualTo((4L << 30) - (256L << 20)), "of 4 GiB that are free of 5"));
 
     public static void LaunchShapesTakeTensorCores() => WithAccelerator(accelerator =>
     {
@@ -203,7 +207,7 @@ public static unsafe class FakeDriverScenarios
     private static void AddsValue(ArrayView<float> data, SpecializedValue<int> value) => data[Group.IdxX] += value;
 
     // with nothing left behind afterwards: no object, no context on the thread's stack, no hold on the primary context
-    private static void WithAccelerator(Action<CudaAccelerator> test)
+    internal static void WithAccelerator(Action<CudaAccelerator> test)
     {
         int live = Call<int>("fake_live");
         int retained = Call<int>("fake_retained");
@@ -222,13 +226,16 @@ public static unsafe class FakeDriverScenarios
     }
 
     // what the driver has noted since it was last asked
-    private static string Log()
+    internal static string Log()
     {
         string text = Marshal.PtrToStringUTF8(Call<nint>("fake_log"))!;
         ((delegate* unmanaged<void>)NativeLibrary.GetExport(_library, "fake_clear"))();
         return text;
     }
 
-    private static T Call<T>(string function)
+    internal static T Call<T>(string function)
         where T : unmanaged => ((delegate* unmanaged<T>)NativeLibrary.GetExport(_library, function))();
+
+    internal static void Set(string function, int value) =>
+        ((delegate* unmanaged<int, void>)NativeLibrary.GetExport(_library, function))(value);
 }

@@ -1,5 +1,9 @@
 /* A driver without a device, for tests of the CUDA accelerator: the functions that it calls, with the types of cuda.h. Memory is
-   the host's, work is done at once, and every launch is written to a log. A call without a current context fails as the real one does. */
+   the host's, and every launch is written to a log. A call without a current context fails as the real one does. Work is done at once,
+   or, after fake_lazy(1), as late as the rules of streams and events allow: copies wait in their stream until the host, or a stream that
+   the host waits for, needs them. */
+#define _GNU_SOURCE
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,28 +14,49 @@ typedef int CUdevice;
 typedef unsigned long long CUdeviceptr;
 typedef void *Handle;
 
-enum { SUCCESS = 0, INVALID_VALUE = 1, NO_MEMORY = 2, INVALID_CONTEXT = 201, INVALID_PTX = 218, INVALID_HANDLE = 400, NOT_FOUND = 500 };
+enum { SUCCESS = 0, INVALID_VALUE = 1, NO_MEMORY = 2, INVALID_CONTEXT = 201, INVALID_PTX = 218, INVALID_HANDLE = 400, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700 };
 
 typedef struct { char text[65536]; } Module;
 typedef struct { Module *module; char name[256]; int dynamic; } Function;
-typedef struct { int capturing; int captured; } Stream;
+typedef struct Op { int kind, version; void *target; const void *source; size_t bytes; struct Event *event; struct Stream *of; struct Op *next; } Op;
+typedef struct Stream { int id, capturing, captured; Op *first, *last; } Stream;
+typedef struct Event { int id, recorded, done; Stream *of; } Event;
 typedef struct { int launches; } Graph;
 
+enum { COPY = 1, WAIT, RECORD };
+
 static char log_text[1 << 16];
-static Handle stack[64];
-static int depth, live, retained;
+static pthread_mutex_t gate = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+static __thread Handle stack[64];
+static __thread int depth, host_waits;
+static int live, retained, lazy, tracing, streams, events, pending, misused, objects_left = -1, copies_left = -1;
 static char primary, foreign;
 
-static void note(const char *text) { strncat(log_text, text, sizeof log_text - strlen(log_text) - 1); }
+/* every function that touches what threads share begins with this, and gives the gate back where it returns */
+static void leave(pthread_mutex_t **held) { pthread_mutex_unlock(*held); }
+#define TOGETHER __attribute__((cleanup(leave))) pthread_mutex_t *held = &gate; pthread_mutex_lock(held)
+
+static void note(const char *text) { TOGETHER; strncat(log_text, text, sizeof log_text - strlen(log_text) - 1); }
+static void trace(const char *what, int first, const char *between, long second)
+{
+    char line[96];
+    if (!tracing) return;
+    snprintf(line, sizeof line, "%s %d%s%ld\n", what, first, between, second);
+    note(line);
+}
 static CUresult in_context(void) { return depth > 0 ? SUCCESS : INVALID_CONTEXT; }
 static CUresult make(Handle *result, size_t bytes)
 {
+    TOGETHER;
     if (depth == 0) return INVALID_CONTEXT;
+    if (objects_left == 0) return NO_MEMORY;
+    if (objects_left > 0) objects_left--;
     live++;
     return (*result = calloc(1, bytes)) ? SUCCESS : NO_MEMORY;
 }
 static CUresult drop(Handle handle)
 {
+    TOGETHER;
     if (depth == 0) return INVALID_CONTEXT;
     if (!handle) return INVALID_HANDLE;
     live--;
@@ -39,6 +64,45 @@ static CUresult drop(Handle handle)
     return SUCCESS;
 }
 
+
+/* does the next thing that waits in a stream, after what it waits for in others */
+static void step(Stream *stream)
+{
+    Op *op = stream->first;
+    if (op->kind == WAIT) while (op->event->done < op->version && op->of->first) step(op->of);
+    if (op->kind == COPY) memmove(op->target, op->source, op->bytes);
+    if (op->kind == RECORD && op->event->done < op->version) op->event->done = op->version;
+    stream->first = op->next;
+    if (!stream->first) stream->last = NULL;
+    pending--;
+    free(op);
+}
+static void finish(Stream *stream) { while (stream->first) step(stream); }
+static void queue(Stream *stream, Op what)
+{
+    Op *op = malloc(sizeof *op);
+    *op = what;
+    op->next = NULL;
+    if (stream->last) stream->last->next = op; else stream->first = op;
+    stream->last = op;
+    pending++;
+    if (!lazy) finish(stream);
+}
+/* memory may not go while something waits that needs it; streams cannot be listed, so this asks whether anything waits at all */
+static CUresult drop_memory(Handle memory)
+{
+    TOGETHER;
+    if (pending) misused++;
+    return drop(memory);
+}
+
+void fake_lazy(int on) { lazy = on; }
+void fake_trace(int on) { tracing = on; streams = events = 0; }
+void fake_fail_after_objects(int count) { objects_left = count; }
+void fake_fail_after_copies(int count) { copies_left = count; }
+int fake_pending(void) { return pending; }
+int fake_misused(void) { return misused; }
+int fake_host_waits(void) { return host_waits; }
 const char *fake_log(void) { return log_text; }
 void fake_clear(void) { log_text[0] = 0; }
 int fake_live(void) { return live; }
@@ -69,7 +133,7 @@ CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) { (void)device; retained-
 CUresult cuCtxPushCurrent_v2(Handle context) { if (depth == 64 || !context) return INVALID_CONTEXT; stack[depth++] = context; return SUCCESS; }
 CUresult cuCtxPopCurrent_v2(Handle *context) { if (depth == 0) return INVALID_CONTEXT; *context = stack[--depth]; return SUCCESS; }
 CUresult cuCtxGetDevice(CUdevice *device) { *device = 7; return in_context(); }
-CUresult cuCtxSynchronize(void) { return in_context(); }
+CUresult cuCtxSynchronize(void) { host_waits++; return in_context(); }
 
 CUresult cuMemGetInfo_v2(size_t *free_bytes, size_t *total) { *free_bytes = (size_t)4 << 30; *total = (size_t)5 << 30; return in_context(); }
 CUresult cuMemAlloc_v2(CUdeviceptr *pointer, size_t bytes)
@@ -81,26 +145,62 @@ CUresult cuMemAlloc_v2(CUdeviceptr *pointer, size_t bytes)
     *pointer = (CUdeviceptr)(uintptr_t)memory;
     return result;
 }
-CUresult cuMemFree_v2(CUdeviceptr pointer) { return drop((Handle)(uintptr_t)pointer); }
+CUresult cuMemFree_v2(CUdeviceptr pointer) { return drop_memory((Handle)(uintptr_t)pointer); }
 CUresult cuMemHostAlloc(void **pointer, size_t bytes, unsigned flags) { return flags == 1 ? make(pointer, bytes) : INVALID_VALUE; }
-CUresult cuMemFreeHost(void *pointer) { return drop(pointer); }
+CUresult cuMemFreeHost(void *pointer) { return drop_memory(pointer); }
 static CUresult copy(void *target, const void *source, size_t bytes, Stream *stream)
 {
-    if (stream->capturing) stream->captured++; else memmove(target, source, bytes);
+    TOGETHER;
+    if (copies_left == 0) return ILLEGAL_ADDRESS;
+    if (copies_left > 0) copies_left--;
+    if (stream->capturing) stream->captured++;
+    else
+    {
+        trace("copy on", stream->id, ": ", (long)bytes);
+        queue(stream, (Op){ .kind = COPY, .target = target, .source = source, .bytes = bytes });
+    }
     return in_context();
 }
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr target, const void *source, size_t bytes, Handle stream) { return copy((void *)(uintptr_t)target, source, bytes, stream); }
 CUresult cuMemcpyDtoHAsync_v2(void *target, CUdeviceptr source, size_t bytes, Handle stream) { return copy(target, (void *)(uintptr_t)source, bytes, stream); }
 CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr target, CUdeviceptr source, size_t bytes, Handle stream) { return copy((void *)(uintptr_t)target, (void *)(uintptr_t)source, bytes, stream); }
-CUresult cuMemsetD8Async(CUdeviceptr target, unsigned char value, size_t count, Handle stream) { (void)stream; memset((void *)(uintptr_t)target, value, count); return in_context(); }
+CUresult cuMemsetD8Async(CUdeviceptr target, unsigned char value, size_t count, Handle stream)
+{
+    TOGETHER;
+    finish(stream);
+    memset((void *)(uintptr_t)target, value, count);
+    return in_context();
+}
 
-CUresult cuStreamCreate(Handle *stream, unsigned flags) { return flags == 1 ? make(stream, sizeof(Stream)) : INVALID_VALUE; }
-CUresult cuStreamDestroy_v2(Handle stream) { return drop(stream); }
-CUresult cuStreamSynchronize(Handle stream) { return stream && ((Stream *)stream)->capturing ? 900 : in_context(); }
+CUresult cuStreamCreate(Handle *stream, unsigned flags)
+{
+    TOGETHER;
+    CUresult result = flags == 1 ? make(stream, sizeof(Stream)) : INVALID_VALUE;
+    if (result == SUCCESS) ((Stream *)*stream)->id = ++streams;
+    return result;
+}
+CUresult cuStreamDestroy_v2(Handle stream)
+{
+    TOGETHER;
+    if (stream) finish(stream);
+    return drop(stream);
+}
+CUresult cuStreamSynchronize(Handle stream)
+{
+    TOGETHER;
+    host_waits++;
+    if (stream && ((Stream *)stream)->capturing) return 900;
+    if (stream) finish(stream);
+    return in_context();
+}
 CUresult cuStreamWaitEvent(Handle stream, Handle event, unsigned flags)
 {
+    TOGETHER;
+    Event *e = event;
     if (!stream || !event || flags) return INVALID_VALUE;
-    note(*(int *)event ? "wait\n" : "wait for nothing\n");
+    if (tracing) trace("wait on", ((Stream *)stream)->id, " for event ", e->id);
+    else note(e->recorded ? "wait\n" : "wait for nothing\n");
+    if (e->recorded) queue(stream, (Op){ .kind = WAIT, .version = e->recorded, .event = e, .of = e->of });
     return in_context();
 }
 CUresult cuStreamBeginCapture_v2(Handle stream, int mode) { ((Stream *)stream)->capturing = 1; ((Stream *)stream)->captured = 0; return mode == 1 ? SUCCESS : INVALID_VALUE; }
@@ -127,12 +227,40 @@ CUresult cuGraphLaunch(Handle executable, Handle stream)
 CUresult cuGraphExecDestroy(Handle executable) { return drop(executable); }
 CUresult cuGraphDestroy(Handle graph) { return drop(graph); }
 
-CUresult cuEventCreate(Handle *event, unsigned flags) { return flags == 0 || flags == 2 ? make(event, sizeof(int)) : INVALID_VALUE; }
-CUresult cuEventRecord(Handle event, Handle stream) { *(int *)event = 1; return stream ? in_context() : INVALID_HANDLE; }
-CUresult cuEventQuery(Handle event) { return *(int *)event ? in_context() : 600; }
-CUresult cuEventSynchronize(Handle event) { (void)event; return in_context(); }
+CUresult cuEventCreate(Handle *event, unsigned flags)
+{
+    TOGETHER;
+    CUresult result = flags == 0 || flags == 2 ? make(event, sizeof(Event)) : INVALID_VALUE;
+    if (result == SUCCESS) ((Event *)*event)->id = ++events;
+    return result;
+}
+CUresult cuEventRecord(Handle event, Handle stream)
+{
+    TOGETHER;
+    Event *e = event;
+    if (!stream) return INVALID_HANDLE;
+    trace("record event", e->id, " on ", ((Stream *)stream)->id);
+    e->of = stream;
+    queue(stream, (Op){ .kind = RECORD, .version = ++e->recorded, .event = e });
+    return in_context();
+}
+CUresult cuEventQuery(Handle event) { TOGETHER; Event *e = event; return e->recorded && e->done == e->recorded ? in_context() : 600; }
+CUresult cuEventSynchronize(Handle event)
+{
+    TOGETHER;
+    Event *e = event;
+    host_waits++;
+    trace("host waits for event", e->id, " of ", e->of ? e->of->id : 0);
+    while (e->done < e->recorded && e->of->first) step(e->of);
+    return in_context();
+}
 CUresult cuEventElapsedTime(float *milliseconds, Handle start, Handle end) { *milliseconds = 1.5f; return start && end ? in_context() : INVALID_HANDLE; }
-CUresult cuEventDestroy_v2(Handle event) { return drop(event); }
+CUresult cuEventDestroy_v2(Handle event)
+{
+    TOGETHER;
+    if (pending) misused++;
+    return drop(event);
+}
 
 CUresult cuModuleLoadDataEx(Handle *module, const void *image, unsigned count, int *options, void **values)
 {

@@ -121,6 +121,7 @@ internal sealed class BenchCommand : Command
         var prefill = PairedMeasurement.Run(probe, cost.Prefill(prompt), rounds, () => Prefill(session, ids, cancellationToken), cancellationToken);
         var decode = PairedMeasurement.Run(
             probe, cost.Decode, rounds, () => Decode(session, prompt, tokens, cancellationToken), cancellationToken);
+        StreamingResult? streaming = model.MeasureStreaming(session, tokens, rounds, cancellationToken);
         Line[] lines =
         [
             new("prefill", $"T={prompt}", prompt / prefill.Seconds, prefill), new("decode", $"p={prompt}", 1 / decode.Seconds, decode),
@@ -132,11 +133,21 @@ internal sealed class BenchCommand : Command
                 WriteJson(line, model.Device, cost.TypeName);
             }
 
+            if (streaming is not null)
+            {
+                StreamingReport.WriteJson(_console, streaming, model.Device, cost.TypeName);
+            }
+
             WriteKernelsJson(kernels, model.Device);
         }
         else
         {
             WriteTable(lines, model.Device, cost.TypeName);
+            if (streaming is not null)
+            {
+                StreamingReport.WriteTable(_console, streaming);
+            }
+
             if (kernels is { } made)
             {
                 _console.Note(string.Create(

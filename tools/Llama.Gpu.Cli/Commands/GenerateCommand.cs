@@ -107,13 +107,18 @@ internal sealed class GenerateCommand : Command
         var generator = new TextGenerator(session, tokenizer, model.Config.EndOfTextIds);
         var pieces = generator.GenerateAsync(ids, options, cancellationToken);
         var result = await PrintAsync(pieces, json ? null : echo, asText: tokenizer is not null).ConfigureAwait(false);
+        var streaming = StreamingFigure.Of(model, cancellationToken);
         if (json)
         {
-            WriteJson(result, model, hasText: tokenizer is not null);
+            WriteJson(result, model, streaming, hasText: tokenizer is not null);
         }
         else
         {
             WriteSummary(result, model, options.Sampling);
+            if (streaming is not null)
+            {
+                _console.Note(streaming.Summary);
+            }
         }
 
         return ExitCode.Success;
@@ -216,7 +221,7 @@ internal sealed class GenerateCommand : Command
             : throw new UsageException($"--context: expected from 1 to the model's {config.MaxPositions} positions, found {context}");
     }
 
-    private void WriteJson(GenerationResult result, LoadedModel model, bool hasText) => JsonLine.Write(_console.Out, json =>
+    private void WriteJson(GenerationResult result, LoadedModel model, StreamingFigure? streaming, bool hasText) => JsonLine.Write(_console.Out, json =>
     {
         json.WriteString("text", hasText ? result.Text : null);
         json.WriteNumbers("ids", result.Ids);
@@ -232,8 +237,10 @@ internal sealed class GenerateCommand : Command
         json.WriteNumberOrNull("decode_tokens_per_second", result.DecodeTokensPerSecond);
         json.WriteNumberOrNull("peak_device_bytes", model.PeakDeviceBytes);
         json.WriteNumber("streamed_bytes_per_token", model.StreamedBytesPerToken);
-        json.WriteNumberOrNull("streamed_bytes_per_second", model.Streaming?.BytesPerSecond);
-        json.WriteNumberOrNull("streaming_wait_seconds", model.Streaming?.WaitTime.TotalSeconds);
+        json.WriteNumberOrNull("streamed_bytes_per_second", streaming?.BytesPerSecond);
+        json.WriteNumberOrNull("copy_bytes_per_second", streaming?.CopyBytesPerSecond);
+        json.WriteNumberOrNull("share_of_copy_bandwidth", streaming?.Share);
+        json.WriteNumberOrNull("streaming_wait_seconds", streaming?.WaitSeconds);
         json.WriteNumberOrNull("kernels_compiled", model.KernelLoading?.Compiled);
         json.WriteNumberOrNull("kernels_from_cache", model.KernelLoading?.FromCache);
         json.WriteNumberOrNull("kernel_load_ms", model.KernelLoading?.Time.TotalMilliseconds);

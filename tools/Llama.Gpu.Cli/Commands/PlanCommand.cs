@@ -67,12 +67,12 @@ internal sealed class PlanCommand : Command
         DeviceChoice choice = _device.Get(parsed);
         using var device = DeviceSelector.Open(choice.Name);
         LinkSpeed speed = Speed(parsed, device.Accelerator);
-        var attention = new Attention(device.Accelerator);
-        var request = new MemoryPlanRequest(choice.BudgetBytes ?? DeviceBudget.Available(device.Accelerator), context)
-        {
-            AttentionPartLength = attention.PartLength(config.HeadCount, config.KeyValueHeadCount, config.HeadDim),
-        };
-        MemoryPlan plan = MemoryPlan.Create(layout, request);
+        var request = new MemoryPlanRequest(choice.BudgetBytes ?? DeviceBudget.Available(device.Accelerator), context);
+        MemoryPlanRequest onDevice = request.For(device.Accelerator, config);
+
+        // another machine's bandwidths: a device with a memory of its own
+        MemoryPlan plan = MemoryPlan.Create(
+            layout, speed.SharesMemory ? onDevice : onDevice with { LargestSlotBytes = request.LargestSlotBytes });
         MemoryPlan[] further = [.. Further(plan)];
         if (parsed.GetValue(CommonOptions.Json))
         {

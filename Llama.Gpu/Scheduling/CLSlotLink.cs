@@ -1,26 +1,27 @@
 using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Jit.Runtime.OpenCL;
 
 namespace Llama.Gpu.Scheduling;
 
 /// <summary>
-/// Where there are queues and no events between them: the reader's thread waits for the kernels' queue before it overwrites a slot,
-/// and its copies, on a queue of their own, are done before the slot is handed on. The thread that launches kernels never waits here.
+/// OpenCL: the reader's thread waits for the launches that used a slot before, and its copies, on a queue of their own, are done before
+/// the slot is handed on. The thread that launches kernels never waits here.
 /// </summary>
-internal sealed class BlockingSlotLink : SlotLink
+internal sealed class CLSlotLink : SlotLink
 {
-    private readonly AcceleratorStream _compute;
-    private readonly AcceleratorStream _copies;
+    private readonly CLStream _compute;
+    private readonly CLStream _copies;
     private readonly IReadOnlyList<DeviceMemory<byte>> _slots;
-    private readonly bool[] _used;
+    private readonly CLEvent?[] _used;
     private readonly byte[] _staging = GC.AllocateUninitializedArray<byte>(ChunkBytes, pinned: true);
 
-    public BlockingSlotLink(AcceleratorStream compute, IReadOnlyList<DeviceMemory<byte>> slots)
+    public CLSlotLink(CLStream compute, IReadOnlyList<DeviceMemory<byte>> slots)
     {
         _compute = compute;
         _slots = slots;
-        _used = new bool[slots.Count];
-        _copies = compute.Accelerator.CreateStream();
+        _used = new CLEvent?[slots.Count];
+        _copies = (CLStream)compute.Accelerator.CreateStream();
     }
 
     // there is one staging buffer
@@ -28,11 +29,8 @@ internal sealed class BlockingSlotLink : SlotLink
 
     public override void Fill(int slot, WeightPiece piece, IWeightReader reader, CancellationToken cancellationToken)
     {
-        if (_used[slot])
-        {
-            _compute.Synchronize();
-        }
-
+        // kept until it is replaced, since a piece that is given up may be followed by another in its slot
+        _used[slot]?.Synchronize();
         ArrayView<byte> memory = _slots[slot].View;
         foreach (var (tensor, source, target, count) in Chunks(piece))
         {
@@ -47,9 +45,17 @@ internal sealed class BlockingSlotLink : SlotLink
     {
     }
 
-    public override void EndUse(int slot) => _used[slot] = true;
+    public override void EndUse(int slot)
+    {
+        _used[slot]?.Dispose();
+        _used[slot] = _compute.Mark();
+    }
 
     public override void Drain() => _compute.Synchronize();
 
-    public override void Dispose() => _copies.Dispose();
+    public override void Dispose()
+    {
+        Array.ForEach(_used, used => used?.Dispose());
+        _copies.Dispose();
+    }
 }
