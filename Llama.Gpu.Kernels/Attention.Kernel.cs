@@ -18,6 +18,27 @@ public sealed partial class Attention
         where TElement : struct, IElement<T>
         where TRow : unmanaged
         where TRows : struct, IQueryRows<TRow>
+        where TTile : struct, IAttentionTile =>
+        Attend<T, TElement, TRow, TRows, TTile>(
+            queries, keys, values, cosines, sines, output, parts, shape, scale, keysPerPart, Grid.DimZ == 1);
+
+    /// <summary>What a group does: its queries against its part of the keys, which is all of them where <paramref name="isWhole"/>.</summary>
+    internal static void Attend<T, TElement, TRow, TRows, TTile>(
+        ArrayView<float> queries,
+        ArrayView<T> keys,
+        ArrayView<T> values,
+        ArrayView<float> cosines,
+        ArrayView<float> sines,
+        ArrayView<float> output,
+        ArrayView<float> parts,
+        AttentionShape shape,
+        float scale,
+        int keysPerPart,
+        bool isWhole)
+        where T : unmanaged
+        where TElement : struct, IElement<T>
+        where TRow : unmanaged
+        where TRows : struct, IQueryRows<TRow>
         where TTile : struct, IAttentionTile
     {
         ArrayView<TRow> rotated = SharedMemory.Allocate<TRow>(MaxHeadDim);
@@ -103,7 +124,7 @@ public sealed partial class Attention
             if (firstRow + row <= lastRow)
             {
                 int query = QueryIndex(shape, firstRow + row);
-                Finish(output, parts, sums.SubView(row * headDim), maxima[row], totals[row], query, shape, slices, TRows.Count * headDim);
+                Finish(output, parts, sums.SubView(row * headDim), maxima[row], totals[row], query, shape, slices, TRows.Count * headDim, isWhole);
             }
         }
     }
@@ -112,9 +133,12 @@ public sealed partial class Attention
     /// Puts the parts that groups computed of a query together: each part's sums are relative to the largest score it saw. A group
     /// takes a query, a lane elements of it.
     /// </summary>
-    internal static void CombineKernel(ArrayView<float> parts, ArrayView<float> output, int partCount, int rowCount, int headDim)
+    internal static void CombineKernel(ArrayView<float> parts, ArrayView<float> output, int partCount, int rowCount, int headDim) =>
+        Combine(parts, output, partCount, rowCount, Grid.IdxX, headDim);
+
+    /// <summary>Puts the parts of one query together, in their order.</summary>
+    internal static void Combine(ArrayView<float> parts, ArrayView<float> output, int partCount, int rowCount, int row, int headDim)
     {
-        int row = Grid.IdxX;
         int stride = headDim + PartExtra;
         float max = float.NegativeInfinity;
         for (int part = 0; part < partCount; part++)
@@ -140,7 +164,7 @@ public sealed partial class Attention
     }
 
     /// <summary>Which query (t, h), counted over all heads, a row of this group's key-value head is.</summary>
-    private static int QueryIndex(AttentionShape shape, int row)
+    internal static int QueryIndex(AttentionShape shape, int row)
     {
         int token = row / shape.HeadsPerGroup;
         return (token * shape.HeadCount) + (Grid.IdxY * shape.HeadsPerGroup) + row - (token * shape.HeadsPerGroup);
@@ -311,10 +335,10 @@ public sealed partial class Attention
         int query,
         AttentionShape shape,
         int slices,
-        int sliceLength)
+        int sliceLength,
+        bool isWhole)
     {
         int headDim = shape.HeadDim;
-        bool isWhole = Grid.DimZ == 1;
         float share = isWhole ? XMath.Rcp(total) : 1f;
         long part = (((long)Grid.IdxZ * shape.TokenCount * shape.HeadCount) + query) * (headDim + PartExtra);
         int lanes = Group.DimX;

@@ -16,6 +16,9 @@ public sealed record AttentionLaunch(int Lanes, AttentionTile Tile, int Groups)
     /// <summary>Lanes that run one after the other.</summary>
     internal static readonly AttentionLaunch OneLane = new(1, AttentionTile.Narrow, 1);
 
+    /// <summary>Whether a group of a launch may read what another one has stored before a fence and an atomic operation.</summary>
+    public bool JoinsParts { get; init; } = true;
+
     /// <summary>A launch of so many groups.</summary>
     internal KernelConfig Config(int x, int y = 1, int z = 1) => new(x, y, z, Lanes, 1, 1);
 
@@ -32,6 +35,9 @@ public sealed record AttentionLaunch(int Lanes, AttentionTile Tile, int Groups)
         // A warp narrower than a GPU's is a vector of a processor: a second one in a group hides nothing there and costs barriers.
         return warpSize < GpuWarpSize
             ? new(Math.Min(lanes, warpSize), AttentionTile.Narrow, accelerator.NumMultiprocessors)
-            : new(lanes, AttentionTile.Wide, GroupsPerMultiprocessor * accelerator.NumMultiprocessors);
+            : new(lanes, AttentionTile.Wide, GroupsPerMultiprocessor * accelerator.NumMultiprocessors)
+            {
+                JoinsParts = accelerator.AcceleratorType != AcceleratorType.OpenCL,
+            };
     }
 }
