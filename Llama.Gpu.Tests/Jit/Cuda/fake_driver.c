@@ -1,5 +1,6 @@
 /* A driver without a device, for tests of the CUDA accelerator: the functions that it calls, with the types of cuda.h. Memory is
-   the host's, work is done at once, and every launch is written to a log. A call without a current context fails as the real one does. */
+   the host's, work is done at once, and every launch is written to a log; what a stream captures is written when the capture ends, each
+   node with the one it comes after, and not done, not by a replay either. A call without a current context fails as the real one does. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +15,12 @@ enum { SUCCESS = 0, INVALID_VALUE = 1, NO_MEMORY = 2, INVALID_CONTEXT = 201, INV
 
 typedef struct { char text[65536]; } Module;
 typedef struct { Module *module; char name[256]; int dynamic; } Function;
-typedef struct { int capturing; int captured; } Stream;
+typedef struct { int capturing; int captured; char nodes[1 << 18]; } Stream;
 typedef struct { int launches; } Graph;
 
-static char log_text[1 << 16];
+static char log_text[1 << 20];
 static Handle stack[64];
-static int depth, live, retained;
+static int depth, live, retained, refuses_capture;
 static char primary, foreign;
 
 static void note(const char *text) { strncat(log_text, text, sizeof log_text - strlen(log_text) - 1); }
@@ -39,12 +40,24 @@ static CUresult drop(Handle handle)
     return SUCCESS;
 }
 
+/* what a stream does: a node of what it captures, in the order of the stream, or else a line of the log */
+static void act(Stream *stream, const char *text)
+{
+    char head[64];
+    if (!stream->capturing) { note(text); return; }
+    snprintf(head, sizeof head, "node %d after %d: ", stream->captured + 1, stream->captured);
+    stream->captured++;
+    strncat(stream->nodes, head, sizeof stream->nodes - strlen(stream->nodes) - 1);
+    strncat(stream->nodes, text, sizeof stream->nodes - strlen(stream->nodes) - 1);
+}
+
 const char *fake_log(void) { return log_text; }
 void fake_clear(void) { log_text[0] = 0; }
 int fake_live(void) { return live; }
 int fake_depth(void) { return depth; }
 int fake_retained(void) { return retained; }
 Handle fake_foreign(void) { return &foreign; }
+void fake_refuse_capture(int refuses) { refuses_capture = refuses; }
 
 CUresult cuInit(unsigned flags) { return flags == 0 ? SUCCESS : INVALID_VALUE; }
 CUresult cuDriverGetVersion(int *version) { *version = 12040; return SUCCESS; }
@@ -86,7 +99,9 @@ CUresult cuMemHostAlloc(void **pointer, size_t bytes, unsigned flags) { return f
 CUresult cuMemFreeHost(void *pointer) { return drop(pointer); }
 static CUresult copy(void *target, const void *source, size_t bytes, Stream *stream)
 {
-    if (stream->capturing) stream->captured++; else memmove(target, source, bytes);
+    char line[64];
+    snprintf(line, sizeof line, "copy of %zu bytes\n", bytes);
+    if (stream->capturing) act(stream, line); else memmove(target, source, bytes);
     return in_context();
 }
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr target, const void *source, size_t bytes, Handle stream) { return copy((void *)(uintptr_t)target, source, bytes, stream); }
@@ -103,12 +118,20 @@ CUresult cuStreamWaitEvent(Handle stream, Handle event, unsigned flags)
     note(*(int *)event ? "wait\n" : "wait for nothing\n");
     return in_context();
 }
-CUresult cuStreamBeginCapture_v2(Handle stream, int mode) { ((Stream *)stream)->capturing = 1; ((Stream *)stream)->captured = 0; return mode == 1 ? SUCCESS : INVALID_VALUE; }
+CUresult cuStreamBeginCapture_v2(Handle stream, int mode)
+{
+    if (refuses_capture) return 801;
+    ((Stream *)stream)->capturing = 1;
+    ((Stream *)stream)->captured = 0;
+    ((Stream *)stream)->nodes[0] = 0;
+    return mode == 1 ? SUCCESS : INVALID_VALUE;
+}
 CUresult cuStreamEndCapture(Handle stream, Handle *graph)
 {
     CUresult result = make(graph, sizeof(Graph));
     if (result == SUCCESS) ((Graph *)*graph)->launches = ((Stream *)stream)->captured;
     ((Stream *)stream)->capturing = 0;
+    note(((Stream *)stream)->nodes);
     return result;
 }
 CUresult cuGraphInstantiateWithFlags(Handle *executable, Handle graph, unsigned long long flags)
@@ -172,23 +195,23 @@ CUresult cuFuncSetAttribute(Handle function, int attribute, int value)
 CUresult cuLaunchKernel(Handle function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
     Handle stream, void **parameters, void **extra)
 {
-    char line[256];
+    char line[2048];
     Function *f = function;
     const char *at = f->module->text;
     int index = 0;
     if (extra || depth == 0 || (int)shared > f->dynamic) return INVALID_VALUE;
-    if (((Stream *)stream)->capturing) { ((Stream *)stream)->captured++; return SUCCESS; }
+    size_t length;
     snprintf(line, sizeof line, "%s %u %u %u / %u %u %u / %u:", f->name, gx, gy, gz, bx, by, bz, shared);
-    note(line);
     while ((at = strstr(at, ".param .b")))
     {
         int bits = atoi(at + 9);
         uint64_t value = 0;
         memcpy(&value, parameters[index++], (size_t)bits / 8);
-        snprintf(line, sizeof line, " %llx", (unsigned long long)value);
-        note(line);
+        length = strlen(line);
+        snprintf(line + length, sizeof line - length, " %llx", (unsigned long long)value);
         at += 9;
     }
-    note("\n");
+    strncat(line, "\n", sizeof line - strlen(line) - 1);
+    act(stream, line);
     return SUCCESS;
 }
