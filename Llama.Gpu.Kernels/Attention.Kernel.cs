@@ -20,7 +20,18 @@ public sealed partial class Attention
         where TRows : struct, IQueryRows<TRow>
         where TTile : struct, IAttentionTile =>
         Attend<T, TElement, TRow, TRows, TTile>(
-            queries, keys, values, cosines, sines, output, parts, shape, scale, keysPerPart, Grid.DimZ == 1);
+            queries,
+            keys,
+            values,
+            cosines,
+            sines,
+            output,
+            parts,
+            SharedMemory.Allocate<float>(TRows.Count * TTile.SumsPerRow),
+            shape,
+            scale,
+            keysPerPart,
+            Grid.DimZ == 1);
 
     /// <summary>What a group does: its queries against its part of the keys, which is all of them where <paramref name="isWhole"/>.</summary>
     internal static void Attend<T, TElement, TRow, TRows, TTile>(
@@ -31,6 +42,7 @@ public sealed partial class Attention
         ArrayView<float> sines,
         ArrayView<float> output,
         ArrayView<float> parts,
+        ArrayView<float> sums,
         AttentionShape shape,
         float scale,
         int keysPerPart,
@@ -43,7 +55,6 @@ public sealed partial class Attention
     {
         ArrayView<TRow> rotated = SharedMemory.Allocate<TRow>(MaxHeadDim);
         ArrayView<float> weights = SharedMemory.Allocate<float>(TRows.Count * KeysPerBlock);
-        ArrayView<float> sums = SharedMemory.Allocate<float>(TRows.Count * TTile.SumsPerRow);
         ArrayView<float> maxima = SharedMemory.Allocate<float>(TRows.Count);
         ArrayView<float> totals = SharedMemory.Allocate<float>(TRows.Count);
         ArrayView<float> rescales = SharedMemory.Allocate<float>(TRows.Count);
@@ -133,12 +144,9 @@ public sealed partial class Attention
     /// Puts the parts that groups computed of a query together: each part's sums are relative to the largest score it saw. A group
     /// takes a query, a lane elements of it.
     /// </summary>
-    internal static void CombineKernel(ArrayView<float> parts, ArrayView<float> output, int partCount, int rowCount, int headDim) =>
-        Combine(parts, output, partCount, rowCount, Grid.IdxX, headDim);
-
-    /// <summary>Puts the parts of one query together, in their order.</summary>
-    internal static void Combine(ArrayView<float> parts, ArrayView<float> output, int partCount, int rowCount, int row, int headDim)
+    internal static void CombineKernel(ArrayView<float> parts, ArrayView<float> output, int partCount, int rowCount, int headDim)
     {
+        int row = Grid.IdxX;
         int stride = headDim + PartExtra;
         float max = float.NegativeInfinity;
         for (int part = 0; part < partCount; part++)
@@ -164,7 +172,7 @@ public sealed partial class Attention
     }
 
     /// <summary>Which query (t, h), counted over all heads, a row of this group's key-value head is.</summary>
-    internal static int QueryIndex(AttentionShape shape, int row)
+    private static int QueryIndex(AttentionShape shape, int row)
     {
         int token = row / shape.HeadsPerGroup;
         return (token * shape.HeadCount) + (Grid.IdxY * shape.HeadsPerGroup) + row - (token * shape.HeadsPerGroup);

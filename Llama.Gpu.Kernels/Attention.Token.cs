@@ -110,26 +110,37 @@ public sealed partial class Attention
         int partCount = IntrinsicMath.DivRoundUp(shape.PositionCount, keysPerPart);
         if (Grid.IdxZ < partCount)
         {
+            ArrayView<float> sums = SharedMemory.Allocate<float>(TRows.Count * TTile.SumsPerRow);
             Attend<T, TElement, TRow, TRows, TTile>(
-                queries, keys, values, cosines, sines, output, parts, shape, scale, keysPerPart, partCount == 1);
+                queries, keys, values, cosines, sines, output, parts, sums, shape, scale, keysPerPart, partCount == 1);
             if (partCount > 1)
             {
-                CombineLast(parts, output, arrivals, partCount, shape, TRows.Count);
+                CombineLast<TRow, TRows>(parts, sums, output, arrivals, partCount, shape);
             }
         }
     }
 
-    /// <summary>Has the last of the groups that share queries put their parts together, and leaves the count of arrivals at zero.</summary>
-    private static void CombineLast(
-        ArrayView<float> parts, ArrayView<float> output, ArrayView<int> arrivals, int partCount, AttentionShape shape, int rowsAtOnce)
+    /// <summary>
+    /// Has the last of the groups that share queries put their parts together, with the numbers of <see cref="CombineKernel"/>, and leaves
+    /// the count of arrivals at zero. The parts' weights are gathered first, so that no load of a sum waits for another one.
+    /// </summary>
+    private static void CombineLast<TRow, TRows>(
+        ArrayView<float> parts, ArrayView<float> scratch, ArrayView<float> output, ArrayView<int> arrivals, int partCount, AttentionShape shape)
+        where TRow : unmanaged
+        where TRows : struct, IQueryRows<TRow>
     {
         ArrayView<int> before = SharedMemory.Allocate<int>(1);
+        ArrayView<float> weights = scratch.SubView(0, TRows.Count * MaxParts);
+        ArrayView<float> partTotals = scratch.SubView(TRows.Count * MaxParts, TRows.Count * MaxParts);
+        ArrayView<float> totals = SharedMemory.Allocate<float>(TRows.Count);
+        int lane = Group.IdxX;
+        int lanes = Group.DimX;
         int counter = (Grid.IdxY * Grid.DimX) + Grid.IdxX;
 
         // what the lanes stored is there for every group before the arrival is
         MemoryFence.DeviceLevel();
         Group.Barrier();
-        if (Group.IdxX == 0)
+        if (lane == 0)
         {
             before[0] = Atomic.Add(ref arrivals[counter], 1);
         }
@@ -138,14 +149,56 @@ public sealed partial class Attention
         if (before[0] == partCount - 1)
         {
             MemoryFence.DeviceLevel();
-            int firstRow = Grid.IdxX * rowsAtOnce;
-            int endRow = IntrinsicMath.Min(firstRow + rowsAtOnce, shape.HeadsPerGroup);
-            for (int row = firstRow; row < endRow; row++)
+            int headDim = shape.HeadDim;
+            int firstRow = Grid.IdxX * TRows.Count;
+            int rows = IntrinsicMath.Min(TRows.Count, shape.HeadsPerGroup - firstRow);
+            long stride = headDim + PartExtra;
+            for (int i = lane; i < rows * partCount; i += lanes)
             {
-                Combine(parts, output, partCount, shape.HeadCount, QueryIndex(shape, row), shape.HeadDim);
+                int row = i / partCount;
+                int part = i - (row * partCount);
+                long begin = (((long)part * shape.HeadCount) + QueryIndex(shape, firstRow + row)) * stride;
+                weights[(row * MaxParts) + part] = parts[begin + headDim];
+                partTotals[(row * MaxParts) + part] = parts[begin + headDim + 1];
             }
 
-            if (Group.IdxX == 0)
+            Group.Barrier();
+            for (int row = lane; row < rows; row += lanes)
+            {
+                float max = float.NegativeInfinity;
+                for (int part = 0; part < partCount; part++)
+                {
+                    max = XMath.Max(max, weights[(row * MaxParts) + part]);
+                }
+
+                float total = 0f;
+                for (int part = 0; part < partCount; part++)
+                {
+                    float weight = XMath.Exp(weights[(row * MaxParts) + part] - max);
+                    weights[(row * MaxParts) + part] = weight;
+                    total += weight * partTotals[(row * MaxParts) + part];
+                }
+
+                totals[row] = total;
+            }
+
+            Group.Barrier();
+            for (int i = lane; i < headDim; i += lanes)
+            {
+                for (int row = 0; row < rows; row++)
+                {
+                    int query = QueryIndex(shape, firstRow + row);
+                    float sum = 0f;
+                    for (int part = 0; part < partCount; part++)
+                    {
+                        sum += weights[(row * MaxParts) + part] * parts[((((long)part * shape.HeadCount) + query) * stride) + i];
+                    }
+
+                    output[((long)query * headDim) + i] = sum * XMath.Rcp(totals[row]);
+                }
+            }
+
+            if (lane == 0)
             {
                 arrivals[counter] = 0;
             }

@@ -30,6 +30,9 @@ public sealed partial class Attention
     internal const int KeysPerBlock = 128;
     private const int ElementsAtOnce = 8;
 
+    // of the keys of a query: their weights and totals fit where the sums were
+    private const int MaxParts = MaxHeadDim / 2;
+
     // after the sums of a part stand the largest score and the total of the weights
     internal const int PartExtra = 2;
 
@@ -182,7 +185,7 @@ public sealed partial class Attention
     private int PartCount(AttentionShape shape, int rowsAtOnce)
     {
         long groups = IntrinsicMath.DivRoundUp((long)shape.TokenCount * shape.HeadsPerGroup, rowsAtOnce) * shape.KeyValueHeadCount;
-        return (int)IntrinsicMath.DivRoundUp(_launch.Groups, groups);
+        return (int)Math.Min(MaxParts, IntrinsicMath.DivRoundUp(_launch.Groups, groups));
     }
 
     private sealed class Cut<TRow, TRows, TTile> : ITypedKernel<Launch>

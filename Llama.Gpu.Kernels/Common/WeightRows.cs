@@ -78,20 +78,20 @@ internal static class WeightRows
             for (int j = 0; j < TRun.Length; j++)
             {
                 float x = input[first + j];
-                sum0 = MultiplyAdd.Of(TElement.ToFloat(row0[first + j]), x, sum0);
-                sum1 = MultiplyAdd.Of(TElement.ToFloat(row1[first + j]), x, sum1);
-                sum2 = MultiplyAdd.Of(TElement.ToFloat(row2[first + j]), x, sum2);
-                sum3 = MultiplyAdd.Of(TElement.ToFloat(row3[first + j]), x, sum3);
+                sum0 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row0, first + j)), x, sum0);
+                sum1 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row1, first + j)), x, sum1);
+                sum2 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row2, first + j)), x, sum2);
+                sum3 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row3, first + j)), x, sum3);
             }
         }
 
         for (int k = whole + lane; k < inputSize; k += lanes)
         {
             float x = input[k];
-            sum0 = MultiplyAdd.Of(TElement.ToFloat(row0[k]), x, sum0);
-            sum1 = MultiplyAdd.Of(TElement.ToFloat(row1[k]), x, sum1);
-            sum2 = MultiplyAdd.Of(TElement.ToFloat(row2[k]), x, sum2);
-            sum3 = MultiplyAdd.Of(TElement.ToFloat(row3[k]), x, sum3);
+            sum0 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row0, k)), x, sum0);
+            sum1 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row1, k)), x, sum1);
+            sum2 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row2, k)), x, sum2);
+            sum3 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row3, k)), x, sum3);
         }
 
         return new Float4(

@@ -61,6 +61,6 @@ internal sealed class TokenGraph(CudaAccelerator accelerator, CudaStream stream,
     private void Queue(Action launches)
     {
         launches();
-        _id.CopyFrom(stream, chosen.Cast<byte>(), sizeof(int));
+        _id.CopyFrom(stream, chosen);
     }
 }
