@@ -18,11 +18,43 @@ public sealed partial class Attention
         where TElement : struct, IElement<T>
         where TRow : unmanaged
         where TRows : struct, IQueryRows<TRow>
+        where TTile : struct, IAttentionTile =>
+        Attend<T, TElement, TRow, TRows, TTile>(
+            queries,
+            keys,
+            values,
+            cosines,
+            sines,
+            output,
+            parts,
+            SharedMemory.Allocate<float>(TRows.Count * TTile.SumsPerRow),
+            shape,
+            scale,
+            keysPerPart,
+            Grid.DimZ == 1);
+
+    /// <summary>What a group does: its queries against its part of the keys, which is all of them where <paramref name="isWhole"/>.</summary>
+    internal static void Attend<T, TElement, TRow, TRows, TTile>(
+        ArrayView<float> queries,
+        ArrayView<T> keys,
+        ArrayView<T> values,
+        ArrayView<float> cosines,
+        ArrayView<float> sines,
+        ArrayView<float> output,
+        ArrayView<float> parts,
+        ArrayView<float> sums,
+        AttentionShape shape,
+        float scale,
+        int keysPerPart,
+        bool isWhole)
+        where T : unmanaged
+        where TElement : struct, IElement<T>
+        where TRow : unmanaged
+        where TRows : struct, IQueryRows<TRow>
         where TTile : struct, IAttentionTile
     {
         ArrayView<TRow> rotated = SharedMemory.Allocate<TRow>(MaxHeadDim);
         ArrayView<float> weights = SharedMemory.Allocate<float>(TRows.Count * KeysPerBlock);
-        ArrayView<float> sums = SharedMemory.Allocate<float>(TRows.Count * TTile.SumsPerRow);
         ArrayView<float> maxima = SharedMemory.Allocate<float>(TRows.Count);
         ArrayView<float> totals = SharedMemory.Allocate<float>(TRows.Count);
         ArrayView<float> rescales = SharedMemory.Allocate<float>(TRows.Count);
@@ -103,7 +135,7 @@ public sealed partial class Attention
             if (firstRow + row <= lastRow)
             {
                 int query = QueryIndex(shape, firstRow + row);
-                Finish(output, parts, sums.SubView(row * headDim), maxima[row], totals[row], query, shape, slices, TRows.Count * headDim);
+                Finish(output, parts, sums.SubView(row * headDim), maxima[row], totals[row], query, shape, slices, TRows.Count * headDim, isWhole);
             }
         }
     }
@@ -311,10 +343,10 @@ public sealed partial class Attention
         int query,
         AttentionShape shape,
         int slices,
-        int sliceLength)
+        int sliceLength,
+        bool isWhole)
     {
         int headDim = shape.HeadDim;
-        bool isWhole = Grid.DimZ == 1;
         float share = isWhole ? XMath.Rcp(total) : 1f;
         long part = (((long)Grid.IdxZ * shape.TokenCount * shape.HeadCount) + query) * (headDim + PartExtra);
         int lanes = Group.DimX;

@@ -27,11 +27,14 @@ public sealed partial class Attention
     /// <summary>Largest width of a head: what the shared memory is made for.</summary>
     public const int MaxHeadDim = 256;
 
-    private const int KeysPerBlock = 128;
+    internal const int KeysPerBlock = 128;
     private const int ElementsAtOnce = 8;
 
+    // of the keys of a query: their weights and totals fit where the sums were
+    private const int MaxParts = MaxHeadDim / 2;
+
     // after the sums of a part stand the largest score and the total of the weights
-    private const int PartExtra = 2;
+    internal const int PartExtra = 2;
 
     private readonly AttentionLaunch _launch;
     private readonly KernelByType<Launch> _one;
@@ -52,6 +55,11 @@ public sealed partial class Attention
         _four = new(accelerator, new Cut<Float4, FourRows, NarrowAttention>());
         _fourWide = new(accelerator, new Cut<Float4, FourRows, WideAttention>());
         _eight = new(accelerator, new Cut<Float8, EightRows, WideAttention>());
+        _oneOfToken = new(accelerator, new TokenCut<float, OneRow, NarrowAttention>());
+        _oneOfTokenWide = new(accelerator, new TokenCut<float, OneRow, WideAttention>());
+        _fourOfToken = new(accelerator, new TokenCut<Float4, FourRows, NarrowAttention>());
+        _fourOfTokenWide = new(accelerator, new TokenCut<Float4, FourRows, WideAttention>());
+        _eightOfToken = new(accelerator, new TokenCut<Float8, EightRows, WideAttention>());
         _combine = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, int, int, int>(CombineKernel);
     }
 
@@ -112,24 +120,7 @@ public sealed partial class Attention
         AttentionShape shape,
         float scale)
     {
-        shape.Validate(nameof(shape));
-        if (shape.HeadDim > MaxHeadDim)
-        {
-            throw new ArgumentException($"expected a head at most {MaxHeadDim} wide, found {shape.HeadDim}", nameof(shape));
-        }
-
-        Require.Holds(queries, shape.TokenCount, shape.QueryWidth);
-        Require.Holds(keys, shape.PositionCount, shape.KeyValueWidth);
-        Require.Holds(values, shape.PositionCount, shape.KeyValueWidth);
-        if (values.Type != keys.Type)
-        {
-            throw new ArgumentException($"expected elements of the keys' type {keys.Type}, found {values.Type}", nameof(values));
-        }
-
-        Require.Holds(cosines, shape.PositionCount, shape.HeadDim >> 1);
-        Require.Holds(sines, shape.PositionCount, shape.HeadDim >> 1);
-        Require.Holds(output, shape.TokenCount, shape.QueryWidth);
-
+        Check(queries, keys, values, cosines, sines, output, shape);
         int rows = checked(shape.TokenCount * shape.HeadsPerGroup);
         AttentionTile tile = TileOf(shape.HeadDim);
         int atOnce = RowsAtOnce(rows, tile);
@@ -153,6 +144,34 @@ public sealed partial class Attention
         }
     }
 
+    private static void Check(
+        ArrayView<float> queries,
+        WeightView keys,
+        WeightView values,
+        ArrayView<float> cosines,
+        ArrayView<float> sines,
+        ArrayView<float> output,
+        AttentionShape shape)
+    {
+        shape.Validate(nameof(shape));
+        if (shape.HeadDim > MaxHeadDim)
+        {
+            throw new ArgumentException($"expected a head at most {MaxHeadDim} wide, found {shape.HeadDim}", nameof(shape));
+        }
+
+        Require.Holds(queries, shape.TokenCount, shape.QueryWidth);
+        Require.Holds(keys, shape.PositionCount, shape.KeyValueWidth);
+        Require.Holds(values, shape.PositionCount, shape.KeyValueWidth);
+        if (values.Type != keys.Type)
+        {
+            throw new ArgumentException($"expected elements of the keys' type {keys.Type}, found {values.Type}", nameof(values));
+        }
+
+        Require.Holds(cosines, shape.PositionCount, shape.HeadDim >> 1);
+        Require.Holds(sines, shape.PositionCount, shape.HeadDim >> 1);
+        Require.Holds(output, shape.TokenCount, shape.QueryWidth);
+    }
+
     // More than four queries by one vector of lanes is more code than the host's compiler makes good code of.
     private static int RowsAtOnce(int rows, AttentionTile tile) => rows switch
     {
@@ -166,7 +185,7 @@ public sealed partial class Attention
     private int PartCount(AttentionShape shape, int rowsAtOnce)
     {
         long groups = IntrinsicMath.DivRoundUp((long)shape.TokenCount * shape.HeadsPerGroup, rowsAtOnce) * shape.KeyValueHeadCount;
-        return (int)IntrinsicMath.DivRoundUp(_launch.Groups, groups);
+        return (int)Math.Min(MaxParts, IntrinsicMath.DivRoundUp(_launch.Groups, groups));
     }
 
     private sealed class Cut<TRow, TRows, TTile> : ITypedKernel<Launch>

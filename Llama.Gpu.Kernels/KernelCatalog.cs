@@ -49,6 +49,7 @@ public static partial class KernelCatalog
         .. ByRun(typeof(MatVec), nameof(MatVec.Kernel), null, typeof(ReplaceStore)),
         .. ByRun(typeof(MatVec), nameof(MatVec.Kernel), "Add", typeof(AddStore)),
         .. ByRun(typeof(QkvProjection), nameof(QkvProjection.Kernel)),
+        .. ByRun(typeof(QkvAppend), nameof(QkvAppend.Kernel)),
         .. ByRun(typeof(GateUpProjection), nameof(GateUpProjection.Kernel)),
         .. Typed(typeof(BiasAdd), nameof(BiasAdd.Kernel)),
         Plain(typeof(Rope), nameof(Rope.Kernel)),
@@ -65,6 +66,9 @@ public static partial class KernelCatalog
         Plain(typeof(SwiGlu), nameof(SwiGlu.Kernel)),
         Plain(typeof(ResidualAdd), nameof(ResidualAdd.Kernel)),
         Plain(typeof(ArgMax), nameof(ArgMax.Kernel)),
+        Plain(typeof(LogitPeak), nameof(LogitPeak.Kernel)),
+        Plain(typeof(TokenWeights), nameof(TokenWeights.Kernel)),
+        Plain(typeof(TokenDraw), nameof(TokenDraw.Kernel)) with { Lanes = LaunchShapes.MaxLanesOfOneGroup },
         .. OfTensorCores(),
     ];
 
@@ -110,10 +114,18 @@ public static partial class KernelCatalog
     private static IEnumerable<CatalogedKernel> Attending<TRow, TRows, TTile>(string tile)
         where TRow : unmanaged
         where TRows : struct, IQueryRows<TRow>
+        where TTile : struct, IAttentionTile =>
+    [
+        .. Attending<TRow, TRows, TTile>(nameof(Attention.Kernel), tile),
+        .. Attending<TRow, TRows, TTile>(nameof(Attention.TokenKernel), $"Token.{tile}"),
+    ];
+
+    private static IEnumerable<CatalogedKernel> Attending<TRow, TRows, TTile>(string method, string tile)
+        where TRow : unmanaged
+        where TRows : struct, IQueryRows<TRow>
         where TTile : struct, IAttentionTile => ElementTypes.Select(type => new CatalogedKernel(
             $"{nameof(Attention)}.{type.Name}.{tile}{TRows.Count}",
-            Find(typeof(Attention), nameof(Attention.Kernel)).MakeGenericMethod(
-                type.Stored, type.Element, typeof(TRow), typeof(TRows), typeof(TTile)),
+            Find(typeof(Attention), method).MakeGenericMethod(type.Stored, type.Element, typeof(TRow), typeof(TRows), typeof(TTile)),
             AttentionLaunch.MaxLanes));
 
     private static MethodInfo Find(Type operation, string method) =>

@@ -5,6 +5,8 @@ namespace Llama.Gpu.Kernels;
 /// <param name="shapes">How work is cut into groups and lanes.</param>
 public sealed class KernelSet(Accelerator accelerator, LaunchShapes shapes)
 {
+    private readonly Lazy<TokenSampling> _tokenSampling = new(() => new(accelerator, shapes));
+
     /// <summary>Prepares every operation with the accelerator's own launch shapes.</summary>
     public KernelSet(Accelerator accelerator)
         : this(accelerator, LaunchShapes.For(accelerator))
@@ -25,6 +27,9 @@ public sealed class KernelSet(Accelerator accelerator, LaunchShapes shapes)
 
     /// <summary>Queries, keys and values of one token, with the norm before them.</summary>
     public QkvProjection QkvProjection { get; } = new(accelerator, shapes);
+
+    /// <summary>The same with the keys and values rotated and stored in the cache.</summary>
+    public QkvAppend QkvAppend { get; } = new(accelerator, shapes);
 
     /// <summary>First half of the MLP of one token, with the norm before it.</summary>
     public GateUpProjection GateUpProjection { get; } = new(accelerator, shapes);
@@ -61,4 +66,7 @@ public sealed class KernelSet(Accelerator accelerator, LaunchShapes shapes)
 
     /// <summary>Index of the largest logit.</summary>
     public ArgMax ArgMax { get; } = new(accelerator, shapes);
+
+    /// <summary>Choice of a token from logits; made when first asked for, since it needs doubles and 64-bit atomics.</summary>
+    public TokenSampling TokenSampling => _tokenSampling.Value;
 }

@@ -47,6 +47,12 @@ public sealed partial record LaunchShapes(
     /// <summary>How <see cref="Kernels.Attention"/> is cut.</summary>
     public AttentionLaunch Attention { get; init; } = AttentionLaunch.OneLane;
 
+    /// <summary>Most lanes of a group that has the device for itself.</summary>
+    public const int MaxLanesOfOneGroup = 1024;
+
+    /// <summary>Lanes of a group that has the device for itself; at most <see cref="MaxLanesOfOneGroup"/>.</summary>
+    public int LanesOfOneGroup { get; init; } = 1;
+
     /// <summary>The shapes for an accelerator.</summary>
     public static LaunchShapes For(Accelerator accelerator)
     {
@@ -63,6 +69,11 @@ public sealed partial record LaunchShapes(
             ( < 256, _, _) => new(lanes, 4, lanes, 1, 16, 4, MatMulTile.Small),
             _ => new(lanes, 4, lanes, 1, 16, 4, MatMulTile.Wide),
         };
+        shapes = shapes with
+        {
+            // more than one vector of a processor's would only take turns
+            LanesOfOneGroup = Math.Min(IsVectors(accelerator) ? warp : accelerator.MaxNumThreadsPerGroup, MaxLanesOfOneGroup),
+        };
         shapes = shapes with { Attention = AttentionLaunch.For(accelerator), SharedBytes = accelerator.MaxSharedMemoryPerGroup };
         TakeTensorCores(accelerator, ref shapes);
         return shapes;
@@ -77,6 +88,9 @@ public sealed partial record LaunchShapes(
 
     /// <summary>Groups of <see cref="Lanes"/> lanes over a flat range of elements.</summary>
     internal KernelConfig Elementwise(long count) => Config(Blocks(count, Lanes * (long)ElementsPerLane), 1, 1);
+
+    /// <summary>One group.</summary>
+    internal KernelConfig OneGroup() => new(1, 1, 1, LanesOfOneGroup, 1, 1);
 
     /// <summary>Groups over rows (x) and over the columns of a row (y).</summary>
     internal KernelConfig RowsByColumns(int rows, int columns) => Config(rows, Blocks(columns, Lanes * (long)ElementsPerLane), 1);

@@ -4,6 +4,7 @@ global using ILGPU;
 global using ILGPU.Algorithms;
 global using ILGPU.Runtime;
 global using BFloat16 = Llama.Gpu.Jit.BFloat16;
+global using StreamedMemory = Llama.Gpu.Jit.StreamedMemory;
 global using Half = ILGPU.Half;
 #else
 global using Llama.Gpu.Jit;

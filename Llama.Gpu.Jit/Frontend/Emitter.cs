@@ -31,6 +31,14 @@ internal sealed class Emitter
         return instruction;
     }
 
+    /// <summary>A load that is a stream's.</summary>
+    public Instruction StreamedLoad(IrType type, IrValue address)
+    {
+        var instruction = new Instruction(Op.Load, type, [address], type.Bytes, Source) { IsStreamed = true };
+        Block.Block.Instructions.Add(instruction);
+        return instruction;
+    }
+
     public IrValue Constant(IrType type, long bits) => Shared(Op.Constant, type, type.IsInteger ? ConstantFolder.Wrap(type, bits) : bits);
 
     public IrValue Int(int value) => Constant(IrType.I32, value);

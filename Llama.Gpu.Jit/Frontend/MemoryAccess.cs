@@ -9,7 +9,10 @@ internal sealed class MemoryAccess(Compilation compilation)
     private Emitter Emit => compilation.Emit;
 
     /// <summary>The value of a type behind a reference.</summary>
-    public StackValue Read(Type type, IrValue reference)
+    /// <param name="type">The type.</param>
+    /// <param name="reference">The reference.</param>
+    /// <param name="isStreamed">Whether it is read once, and written by nobody.</param>
+    public StackValue Read(Type type, IrValue reference, bool isStreamed = false)
     {
         if (reference is Place place)
         {
@@ -18,7 +21,7 @@ internal sealed class MemoryAccess(Compilation compilation)
         }
 
         TypeShape shape = compilation.MemoryShape(type);
-        return new(type, [.. shape.Leaves.Select(leaf => Load(leaf, reference))]);
+        return new(type, [.. shape.Leaves.Select(leaf => Load(leaf, reference, isStreamed))]);
     }
 
     /// <summary>Puts a value of a type behind a reference.</summary>
@@ -108,10 +111,12 @@ internal sealed class MemoryAccess(Compilation compilation)
             : throw compilation.Error(JitError.UnsupportedType, $"{value.Type} as {leaf.Memory}");
     }
 
-    private IrValue Load(Leaf leaf, IrValue reference)
+    private IrValue Load(Leaf leaf, IrValue reference, bool isStreamed)
     {
         IrValue address = Emit.Offset(reference, Emit.Long(leaf.Offset));
-        IrValue loaded = Emit.Emit(Op.Load, leaf.Memory, leaf.Memory.Bytes, address);
+        IrValue loaded = isStreamed
+            ? Emit.StreamedLoad(leaf.Memory, address)
+            : Emit.Emit(Op.Load, leaf.Memory, leaf.Memory.Bytes, address);
         return leaf.Memory == leaf.Stack ? loaded : Emit.Resize(loaded, IrType.I32, leaf.Signed);
     }
 

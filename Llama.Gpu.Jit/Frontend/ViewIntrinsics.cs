@@ -7,6 +7,14 @@ internal static class ViewIntrinsics
 {
     public static StackValue? Element(IntrinsicCall call) => call.Result(Address(call, call.Instance().Parts[0], call.Long(0)));
 
+    /// <summary>An element of the view that is the first argument, read as part of a stream.</summary>
+    public static StackValue? StreamedElement(IntrinsicCall call)
+    {
+        IrValue bytes = call.Emit.Binary(Op.Mul, call.Long(1), call.Emit.Long(call.Compilation.MemoryShape(call.TypeArgument).Size));
+        IrValue address = call.Emit.Offset(call.Argument(0).Parts[0], bytes);
+        return call.Compilation.Memory.Read(call.TypeArgument, address, isStreamed: true);
+    }
+
     public static StackValue? LengthInBytes(IntrinsicCall call) =>
         call.Result(call.Emit.Binary(Op.Mul, call.Instance().Parts[1], call.Emit.Long(ElementShape(call).Size)));
 

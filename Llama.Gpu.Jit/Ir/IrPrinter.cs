@@ -85,6 +85,7 @@ internal sealed class IrPrinter
         Op.Fence => ((FenceScope)instruction.Immediate).ToString().ToLowerInvariant(),
         Op.MatrixMultiply => ((MatrixElement)instruction.Immediate).ToString().ToLowerInvariant(),
         Op.LoadMatrix => instruction.Immediate == 1 ? "transposed" : string.Empty,
+        Op.Load when instruction.IsStreamed => $"streamed align {instruction.Immediate}",
         Op.Load or Op.Store => $"align {instruction.Immediate}",
         Op.Constant or Op.Parameter or Op.AllocateLocal or Op.AllocateShared or Op.Extract
             or Op.AsyncCopy or Op.AsyncWait =>

@@ -32,6 +32,12 @@ internal sealed class Instruction(Op op, IrType type, IrValue[] operands, long i
     /// <summary>The C# line it comes from.</summary>
     public SourcePoint Source { get; } = source;
 
+    /// <summary>
+    /// Of a <see cref="Op.Load"/>: what it reads is read once and written by nobody while the kernel runs, so that it need not stay in a
+    /// cache. A hint, which changes no result.
+    /// </summary>
+    public bool IsStreamed { get; init; }
+
     /// <summary>Whether it does more than compute a value: it must stay where it is, used or not.</summary>
     public bool HasEffect => Op is Op.Store or Op.Atomic or Op.CompareExchange or Op.Barrier or Op.WarpBarrier or Op.Fence
         or Op.Shuffle or Op.Broadcast or Op.MatrixMultiply or Op.LoadMatrix or Op.AsyncCopy or Op.AsyncCommit or Op.AsyncWait;

@@ -203,7 +203,7 @@ internal enum Op
     /// <summary>Address plus bytes: ptr, i64 -> ptr.</summary>
     Offset,
 
-    /// <summary>Reads; the immediate is the alignment in bytes that is known: ptr -> T.</summary>
+    /// <summary>Reads, perhaps as a stream; the immediate is the alignment in bytes that is known: ptr -> T.</summary>
     Load,
 
     /// <summary>Writes; the immediate is the alignment in bytes that is known: ptr, T -> void.</summary>

@@ -27,7 +27,10 @@ internal sealed class LoopCopy
             foreach (Instruction instruction in original.Instructions)
             {
                 var copy = new Instruction(
-                    instruction.Op, instruction.Type, Of(instruction.Operands), instruction.Immediate, instruction.Source) { Name = instruction.Name };
+                    instruction.Op, instruction.Type, Of(instruction.Operands), instruction.Immediate, instruction.Source)
+                {
+                    Name = instruction.Name, IsStreamed = instruction.IsStreamed,
+                };
                 block.Instructions.Add(copy);
                 _values.Add(instruction, copy);
             }

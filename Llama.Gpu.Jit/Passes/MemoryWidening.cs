@@ -175,7 +175,10 @@ internal sealed class MemoryWidening
             return;
         }
 
-        Instruction load = Make(Op.Load, vector, alignment, address);
+        var load = new Instruction(Op.Load, vector, [address], alignment, place.Source)
+        {
+            IsStreamed = Array.TrueForAll(members, member => member.Instruction.IsStreamed),
+        };
         _before.Add(place, [offset, address, load]);
         for (int i = 0; i < members.Length; i++)
         {

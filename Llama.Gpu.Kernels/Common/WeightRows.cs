@@ -43,12 +43,27 @@ internal static class WeightRows
         ArrayView<T> weight, int row, int stride, int rowCount, ArrayView<float> input, int inputSize)
         where T : unmanaged
         where TElement : struct, IElement<T>
+        where TRun : struct, ILaneRun => Dot<T, TElement, TRun>(
+            Row(weight, row, rowCount, inputSize),
+            Row(weight, row + stride, rowCount, inputSize),
+            Row(weight, row + (2 * stride), rowCount, inputSize),
+            Row(weight, row + (3 * stride), rowCount, inputSize),
+            input,
+            inputSize);
+
+    /// <summary>The products of any four rows; each is valid in the warp's first lane.</summary>
+    /// <param name="row0">(K) stored.</param>
+    /// <param name="row1">(K) stored.</param>
+    /// <param name="row2">(K) stored.</param>
+    /// <param name="row3">(K) stored.</param>
+    /// <param name="input">(K).</param>
+    /// <param name="inputSize">K.</param>
+    public static Float4 Dot<T, TElement, TRun>(
+        ArrayView<T> row0, ArrayView<T> row1, ArrayView<T> row2, ArrayView<T> row3, ArrayView<float> input, int inputSize)
+        where T : unmanaged
+        where TElement : struct, IElement<T>
         where TRun : struct, ILaneRun
     {
-        ArrayView<T> row0 = Row(weight, row, rowCount, inputSize);
-        ArrayView<T> row1 = Row(weight, row + stride, rowCount, inputSize);
-        ArrayView<T> row2 = Row(weight, row + (2 * stride), rowCount, inputSize);
-        ArrayView<T> row3 = Row(weight, row + (3 * stride), rowCount, inputSize);
         int lane = Warp.LaneIdx;
         int lanes = WarpReduction.LaneCount();
         int span = lanes * TRun.Length;
@@ -63,20 +78,20 @@ internal static class WeightRows
             for (int j = 0; j < TRun.Length; j++)
             {
                 float x = input[first + j];
-                sum0 = MultiplyAdd.Of(TElement.ToFloat(row0[first + j]), x, sum0);
-                sum1 = MultiplyAdd.Of(TElement.ToFloat(row1[first + j]), x, sum1);
-                sum2 = MultiplyAdd.Of(TElement.ToFloat(row2[first + j]), x, sum2);
-                sum3 = MultiplyAdd.Of(TElement.ToFloat(row3[first + j]), x, sum3);
+                sum0 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row0, first + j)), x, sum0);
+                sum1 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row1, first + j)), x, sum1);
+                sum2 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row2, first + j)), x, sum2);
+                sum3 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row3, first + j)), x, sum3);
             }
         }
 
         for (int k = whole + lane; k < inputSize; k += lanes)
         {
             float x = input[k];
-            sum0 = MultiplyAdd.Of(TElement.ToFloat(row0[k]), x, sum0);
-            sum1 = MultiplyAdd.Of(TElement.ToFloat(row1[k]), x, sum1);
-            sum2 = MultiplyAdd.Of(TElement.ToFloat(row2[k]), x, sum2);
-            sum3 = MultiplyAdd.Of(TElement.ToFloat(row3[k]), x, sum3);
+            sum0 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row0, k)), x, sum0);
+            sum1 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row1, k)), x, sum1);
+            sum2 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row2, k)), x, sum2);
+            sum3 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row3, k)), x, sum3);
         }
 
         return new Float4(
@@ -105,7 +120,8 @@ internal static class WeightRows
         }
     }
 
-    private static ArrayView<T> Row<T>(ArrayView<T> weight, int row, int rowCount, int inputSize)
+    /// <summary>A row of a weight; past the last one that again.</summary>
+    public static ArrayView<T> Row<T>(ArrayView<T> weight, int row, int rowCount, int inputSize)
         where T : unmanaged =>
         weight.SubView((long)IntrinsicMath.Min(row, rowCount - 1) * inputSize, inputSize);
 }

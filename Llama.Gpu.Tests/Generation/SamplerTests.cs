@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Llama.Gpu.Generation;
+using Llama.Gpu.Kernels;
 using NUnit.Framework;
 
 namespace Llama.Gpu.Tests.Generation;
@@ -123,8 +124,8 @@ public sealed class SamplerTests
     [Test]
     public void Uniform_is_uniform_over_indices_and_over_seeds()
     {
-        var overIndices = Enumerable.Range(0, 100_000).Select(i => PortableMath.Uniform(7, (ulong)i)).ToArray();
-        var overSeeds = Enumerable.Range(0, 100_000).Select(i => PortableMath.Uniform((ulong)i, 0)).ToArray();
+        var overIndices = Enumerable.Range(0, 100_000).Select(i => ExactWeights.Uniform(7, (ulong)i)).ToArray();
+        var overSeeds = Enumerable.Range(0, 100_000).Select(i => ExactWeights.Uniform((ulong)i, 0)).ToArray();
         foreach (var values in new[] { overIndices, overSeeds })
         {
             Assert.That(values, Has.All.InRange(0.0, 1.0).And.All.LessThan(1.0));
@@ -145,12 +146,12 @@ public sealed class SamplerTests
         for (double x = 0; x > -707; x -= 0.0137)
         {
             double expected = Math.Exp(x);
-            Assert.That(Math.Abs(PortableMath.ExpOfNonPositive(x) - expected), Is.LessThanOrEqualTo(4e-16 * expected));
+            Assert.That(Math.Abs(ExactWeights.ExpOfNonPositive(x) - expected), Is.LessThanOrEqualTo(4e-16 * expected));
         }
 
-        Assert.That(PortableMath.ExpOfNonPositive(0), Is.EqualTo(1.0));
-        Assert.That(PortableMath.ExpOfNonPositive(-708.5), Is.Zero);
-        Assert.That(PortableMath.ExpOfNonPositive(double.NegativeInfinity), Is.Zero);
+        Assert.That(ExactWeights.ExpOfNonPositive(0), Is.EqualTo(1.0));
+        Assert.That(ExactWeights.ExpOfNonPositive(-708.5), Is.Zero);
+        Assert.That(ExactWeights.ExpOfNonPositive(double.NegativeInfinity), Is.Zero);
     }
 
     [Test]
@@ -159,9 +160,9 @@ public sealed class SamplerTests
         for (int length = 0; length <= 70; length++)
         {
             float[] scores = [.. Enumerable.Range(0, length).Select(i => i % 9 == 4 ? float.NegativeInfinity : -(i * i * 0.37f) + 2)];
-            var weights = new double[length];
+            var weights = new long[length];
             PortableMath.Weights(scores, 2f, 0.8, weights);
-            Assert.That(weights, Is.EqualTo(scores.Select(score => PortableMath.Weight(score, 2f, 0.8))).AsCollection);
+            Assert.That(weights, Is.EqualTo(scores.Select(score => ExactWeights.Of(score, 2f, 0.8))).AsCollection);
         }
     }
 

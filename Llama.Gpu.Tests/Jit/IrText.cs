@@ -101,12 +101,18 @@ internal static class IrText
         var words = new Queue<string>(line.Split(Separators, StringSplitOptions.RemoveEmptyEntries));
         Op op = Enum.Parse<Op>(words.Dequeue(), ignoreCase: true);
         long immediate = 0;
+        bool isStreamed = words.TryPeek(out string? first) && first == "streamed";
+        if (isStreamed)
+        {
+            words.Dequeue();
+        }
+
         if (words.TryPeek(out string? word) && word[0] != '%')
         {
             immediate = Immediate(op, type, words.Dequeue() == "align" ? words.Dequeue() : word);
         }
 
-        return (new Instruction(op, type, [], immediate, default), name, [.. words]);
+        return (new Instruction(op, type, [], immediate, default) { IsStreamed = isStreamed }, name, [.. words]);
     }
 
     private static long Immediate(Op op, IrType type, string word) => op switch

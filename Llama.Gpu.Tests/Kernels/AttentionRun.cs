@@ -17,6 +17,8 @@ internal sealed class AttentionRun : IDisposable
     private readonly ArrayView<float> _cosines;
     private readonly ArrayView<float> _sines;
     private readonly ArrayView<float> _parts;
+    private readonly ArrayView<int> _arrivals;
+    private readonly ArrayView<int> _position;
 
     public AttentionRun(Accelerator accelerator, KernelSet kernels, AttentionShape shape, double queryScale = 10)
     {
@@ -32,6 +34,8 @@ internal sealed class AttentionRun : IDisposable
         _cosines = _data.Floats(cosines).View;
         _sines = _data.Floats(sines).View;
         _parts = _data.Output(kernels.Attention.PartLength(shape.HeadCount, shape.KeyValueHeadCount, shape.HeadDim));
+        _arrivals = _data.Upload(new int[shape.HeadCount]);
+        _position = _data.Upload([shape.FirstPosition]);
     }
 
     public AttentionShape Shape { get; }
@@ -67,6 +71,27 @@ internal sealed class AttentionRun : IDisposable
             _parts,
             shape,
             1f / MathF.Sqrt(shape.HeadDim));
+        _accelerator.DefaultStream.Synchronize();
+        return OpData.Read(output);
+    }
+
+    /// <summary>The same for the one token, in one launch that reads the position on the device.</summary>
+    public double[] AttendToken()
+    {
+        ArrayView<float> output = _data.Output(Shape.QueryWidth);
+        _kernels.Attention.RunToken(
+            _accelerator.DefaultStream,
+            _queries,
+            WeightView.Of(_keys),
+            WeightView.Of(_values),
+            _cosines,
+            _sines,
+            output,
+            _parts,
+            _arrivals,
+            _position,
+            Shape,
+            1f / MathF.Sqrt(Shape.HeadDim));
         _accelerator.DefaultStream.Synchronize();
         return OpData.Read(output);
     }

@@ -53,6 +53,21 @@ public sealed class AttentionTests(string device)
         Assert.That(problems, Is.All.Null);
     }
 
+    [Test]
+    public void Token_has_the_same_bits_wherever_its_position_stands()
+    {
+        var random = new Random(32);
+        for (int i = 0; i < 20; i++)
+        {
+            int keyValueHeads = random.Next(1, 4);
+            int position = random.Next(3) == 0 ? random.Next(130) : random.Next(2000);
+            using var run = new AttentionRun(
+                _accelerator, _kernels, new(1, position, keyValueHeads * random.Next(1, 10), keyValueHeads, 2 * random.Next(1, 70)));
+            Assert.That(run.AttendToken(), Is.EqualTo(run.Attend(0, 1)), run.Shape.ToString());
+            Assert.That(run.AttendToken(), Is.EqualTo(run.Attend(0, 1)), "once more, with what the first left behind");
+        }
+    }
+
     [TestCase(1)]
     [TestCase(3)]
     [TestCase(8)]

@@ -26,6 +26,10 @@ internal static class OpCaseLists
         .. from type in Types from n in Lengths from k in Lengths select OpCases.Vector(n, k, type),
         .. from type in Types from n in Lengths from k in (int[])[3, 127] select OpCases.VectorAdded(n, k, type),
         .. from type in Types from n in (int[])[1, 33, 127] from m in Matrices select OpCases.Qkv(n, m.N, m.K, type),
+        .. from type in Types
+           from heads in ((int Count, int Groups, int Dim)[])[(1, 1, 2), (2, 2, 8), (6, 3, 10), (4, 1, 64), (3, 3, 66)]
+           from k in (int[])[1, 31, 1000]
+           select OpCases.QkvAppended(heads.Count, heads.Groups, heads.Dim, k, 5, type),
         .. from type in Types from n in Lengths from k in (int[])[1, 31, 1000] select OpCases.GateUp(n, k, type),
         .. from type in Types from r in (int[])[1, 2, 3, 4, 5, 16, 17, 33] from m in Matrices select OpCases.Head(r, m.N, m.K, type),
         .. from type in Types from t in (int[])[1, 3, 33] from n in Lengths select OpCases.Bias(t, n, type),
@@ -42,6 +46,8 @@ internal static class OpCaseLists
         .. from type in Types from shape in Attention() select OpCases.WeightedSum(shape, type),
         .. from type in Types from shape in OnePass() select OpCases.Attend(shape, type),
         .. from type in Types from shape in OddHeads() select OpCases.Attend(shape, type),
+        .. from type in Types from shape in OnePass() where shape.TokenCount == 1 select OpCases.AttendToken(shape, type),
+        .. from type in Types from parts in (int[])[0, 1, 2, 5] select OpCases.AttendToken(new(1, 700, 6, 2, 64), type, parts),
         .. from type in Types select OpCases.Attend(new(1000, 0, 1, 1, 8), type),
         .. from type in Types from parts in (int[])[0, 1, 2, 5] select OpCases.Attend(new(2, 700, 6, 2, 64), type, parts: parts),
         .. from n in (int[])[.. Lengths, 32000] select OpCases.Largest(n),
@@ -57,6 +63,7 @@ internal static class OpCaseLists
         OpCases.Vector(33, 1000, TensorType.Float16),
         OpCases.VectorAdded(17, 31, TensorType.Float32),
         OpCases.Qkv(33, 17, 127, TensorType.BFloat16),
+        OpCases.QkvAppended(4, 2, 10, 127, 3, TensorType.BFloat16),
         OpCases.GateUp(33, 127, TensorType.BFloat16),
         OpCases.Head(5, 17, 31, TensorType.Float32),
         OpCases.Bias(2, 33, TensorType.Float16),
@@ -71,6 +78,7 @@ internal static class OpCaseLists
         OpCases.Attend(new(2, 31, 4, 2, 8), TensorType.BFloat16),
         OpCases.Attend(new(1, 299, 3, 1, 128), TensorType.Float16),
         OpCases.Attend(new(3, 150, 3, 1, 16), TensorType.Float32, parts: 2),
+        OpCases.AttendToken(new(1, 150, 6, 2, 16), TensorType.Float32, parts: 0),
         OpCases.Attend(new(3, 0, 1, 1, 6), TensorType.Float32),
         OpCases.Largest(127),
     ];
@@ -89,6 +97,9 @@ internal static class OpCaseLists
         .. from type in Types from c in ((int, int)[])[(1, 1), (3, 1000), (33, 31), (17, 127)] select OpCases.Vector(c.Item1, c.Item2, type),
         .. from type in Types from c in ((int, int)[])[(1, 1), (3, 1000), (33, 31)] select OpCases.VectorAdded(c.Item1, c.Item2, type),
         .. from type in Types from c in ((int, int, int)[])[(1, 1, 1), (3, 2, 1000), (33, 17, 31)] select OpCases.Qkv(c.Item1, c.Item2, c.Item3, type),
+        .. from type in Types
+           from c in ((int, int, int, int)[])[(1, 1, 2, 1), (6, 3, 10, 33)]
+           select OpCases.QkvAppended(c.Item1, c.Item2, c.Item3, c.Item4, 1, type),
         .. from type in Types from c in ((int, int)[])[(1, 1), (3, 1000), (33, 31)] select OpCases.GateUp(c.Item1, c.Item2, type),
         .. from type in Types
            from c in ((int, int, int)[])[(1, 5, 33), (3, 3, 127), (5, 9, 31), (17, 33, 17)]
@@ -104,6 +115,9 @@ internal static class OpCaseLists
         .. from type in Types from shape in FewQueries() select OpCases.Attend(shape, type),
         .. from shape in OddHeads() select OpCases.Attend(shape, TensorType.BFloat16),
         OpCases.Attend(new(3, 300, 3, 1, 24), TensorType.Float16, parts: 3),
+
+        // in one part: the sanitizer knows no order among groups
+        .. from shape in FewQueries() where shape.TokenCount == 1 select OpCases.AttendToken(shape, TensorType.BFloat16, parts: 0),
         .. from n in Lengths select OpCases.Largest(n),
     ];
 

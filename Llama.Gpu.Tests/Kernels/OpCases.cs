@@ -114,6 +114,61 @@ internal static class OpCases
                 });
         });
 
+    /// <summary>Queries, and the row of each cache at the position; the caches have room for two positions more.</summary>
+    public static OpCase QkvAppended(int heads, int keyValueHeads, int headDim, int inputSize, int position, TensorType type)
+    {
+        var shape = new AttentionShape(1, position + 2, heads, keyValueHeads, headDim);
+        int queryWidth = shape.QueryWidth;
+        int width = shape.KeyValueWidth;
+        Cost cost = QkvAppend.CostOf(type, queryWidth, width, headDim, inputSize);
+        return new(nameof(QkvAppend), $"heads={heads}/{keyValueHeads}x{headDim} K={inputSize} p={position}", type, cost, data =>
+        {
+            double spread = Math.Sqrt(3.0 / inputSize);
+            var input = data.Floats(inputSize);
+            var gain = data.Weights(type, inputSize);
+            var query = data.Weights(type, (long)queryWidth * inputSize, spread);
+            var key = data.Weights(type, (long)width * inputSize, spread);
+            var value = data.Weights(type, (long)width * inputSize, spread);
+            var output = data.Output(queryWidth);
+            var keyCache = data.Weights(type, (long)shape.PositionCount * width);
+            var valueCache = data.Weights(type, (long)shape.PositionCount * width);
+            var tables = ReferenceOps.RopeTables(shape.PositionCount, headDim);
+            var cosines = data.Floats(tables.Cosines);
+            var sines = data.Floats(tables.Sines);
+            var place = data.Upload(new[] { position });
+            return new(
+                stream => data.Kernels.QkvAppend.Run(
+                    stream,
+                    input.View,
+                    gain.View,
+                    query.View,
+                    key.View,
+                    value.View,
+                    output,
+                    keyCache.View,
+                    valueCache.View,
+                    cosines.View,
+                    sines.View,
+                    place,
+                    shape,
+                    inputSize,
+                    Epsilon),
+                () => [.. OpData.Read(output), .. OpData.Read(keyCache.View), .. OpData.Read(valueCache.View)],
+                () =>
+                {
+                    double[] normed = ReferenceOps.RmsNorm(input.Values, gain.Values, inputSize, Epsilon);
+                    double[] keys = ReferenceOps.MatMul(normed, key.Values, width, inputSize);
+                    double[] rotated = ReferenceOps.Rope(keys, cosines.Values, sines.Values, keyValueHeads, headDim, position);
+                    double[] values = ReferenceOps.MatMul(normed, value.Values, width, inputSize);
+                    double[] expectedKeys = [.. keyCache.Values];
+                    double[] expectedValues = [.. valueCache.Values];
+                    rotated.Select(number => ReferenceOps.Round(number, type)).ToArray().CopyTo(expectedKeys, position * width);
+                    values.Select(number => ReferenceOps.Round(number, type)).ToArray().CopyTo(expectedValues, position * width);
+                    return [.. ReferenceOps.MatMul(normed, query.Values, queryWidth, inputSize), .. expectedKeys, .. expectedValues];
+                });
+        });
+    }
+
     public static OpCase GateUp(int outputSize, int inputSize, TensorType type) => new(
         nameof(GateUpProjection), $"N={outputSize} K={inputSize}", type, GateUpProjection.CostOf(type, outputSize, inputSize), data =>
         {
@@ -297,6 +352,38 @@ internal static class OpCases
                         queries.Values, cosines.Values, sines.Values, shape.HeadCount, shape.HeadDim, shape.FirstPosition);
                     double[] scores = ReferenceOps.Scores(rotated, keys.Values, shape, scale, masked: 0);
                     return ReferenceOps.AttentionWeightedSum(ReferenceOps.CausalSoftmax(scores, shape), values.Values, shape);
+                });
+        });
+
+    /// <summary>The same for one token at a position that the device knows, in a cache with room for further ones.</summary>
+    public static OpCase AttendToken(AttentionShape shape, TensorType type, int? parts = null) => new(
+        $"{nameof(Attention)} of a token", Describe(shape), type, Attention.CostOf(type, shape), data =>
+        {
+            AttentionShape last = shape with { FirstPosition = shape.FirstPosition + 300 };
+            var queries = data.Floats(shape.QueryWidth, 12);
+            var keys = data.Weights(type, (long)last.PositionCount * shape.KeyValueWidth);
+            var values = data.Weights(type, (long)last.PositionCount * shape.KeyValueWidth);
+            var tables = ReferenceOps.RopeTables(last.PositionCount, shape.HeadDim);
+            var cosines = data.Floats(tables.Cosines);
+            var sines = data.Floats(tables.Sines);
+            var output = data.Output(shape.QueryWidth);
+            var scratch = data.Output(
+                parts * (long)shape.HeadCount * (shape.HeadDim + 2)
+                    ?? data.Kernels.Attention.PartLength(shape.HeadCount, shape.KeyValueHeadCount, shape.HeadDim));
+            var arrivals = data.Upload(new int[shape.HeadCount]);
+            var place = data.Upload(new[] { shape.FirstPosition });
+            float scale = 1f / MathF.Sqrt(shape.HeadDim);
+            return new(
+                stream => data.Kernels.Attention.RunToken(
+                    stream, queries.View, keys.View, values.View, cosines.View, sines.View, output, scratch, arrivals, place, last, scale),
+                () => [.. OpData.Read(output), .. arrivals.GetAsArray().Select(count => (double)count)],
+                () =>
+                {
+                    double[] rotated = ReferenceOps.Rope(
+                        queries.Values, cosines.Values, sines.Values, shape.HeadCount, shape.HeadDim, shape.FirstPosition);
+                    double[] scores = ReferenceOps.Scores(rotated, keys.Values, shape, scale, masked: 0);
+                    double[] attended = ReferenceOps.AttentionWeightedSum(ReferenceOps.CausalSoftmax(scores, shape), values.Values, shape);
+                    return [.. attended, .. new double[shape.HeadCount]];
                 });
         });
 

@@ -40,13 +40,18 @@ internal readonly record struct Tolerance(double Absolute, double Relative)
 
         // such sums of what a norm has rounded, and the product of two of them
         (nameof(QkvProjection), _) => new(3e-6, 2e-6),
+
+        // the same, turned, and stored: either of two neighbours
+        (nameof(QkvAppend), TensorType.Float32) => new(5e-6, 3e-6),
+        (nameof(QkvAppend), TensorType.Float16) => new(5e-6, 1.0 / 1024),
+        (nameof(QkvAppend), _) => new(5e-6, 1.0 / 128),
         (nameof(GateUpProjection), _) => new(6e-6, 4e-6),
         (nameof(RopeScores), _) => new(8e-7, 1e-6),
         (nameof(CausalSoftmax), _) => new(1e-10, 4e-6),
         (nameof(AttentionWeightedSum), _) => new(2e-6, 1e-6),
 
         // a mean of values of magnitude 1, whose weights carry the error of scores of magnitude 10
-        (nameof(Attention), _) => new(4e-6, 1e-6),
+        (nameof(Attention) or $"{nameof(Attention)} of a token", _) => new(4e-6, 1e-6),
         _ => throw new ArgumentException($"no tolerance is stated for {operation} on {type}", nameof(operation)),
     };
 }

@@ -64,10 +64,14 @@ internal sealed class GenerationRun
         var clock = Stopwatch.StartNew();
         bool first = !_prefilled;
         int[] tokens = first ? _prompt : [_ids[^1]];
-        var logits = _session.Forward(tokens, cancellationToken);
+        int? id = Forward(tokens, out var logits, cancellationToken);
         _context.AddRange(tokens);
         _prefilled = true;
-        int? id = _stop.Reason is null ? _sampler.Sample(logits, CollectionsMarshal.AsSpan(_context)) : null;
+        if (id is null && _stop.Reason is null)
+        {
+            id = _sampler.Sample(logits, CollectionsMarshal.AsSpan(_context));
+        }
+
         TokenLogProbability? logProbability = id is int chosen && _topLogProbabilities is int top
             ? TokenLogProbability.Of(logits, chosen, top)
             : null;
@@ -90,6 +94,19 @@ internal sealed class GenerationRun
         {
             LogProbabilities = logProbability is null ? [] : [logProbability],
         };
+    }
+
+    // the session chooses where it can and nobody needs the logits; else they are there
+    private int? Forward(int[] tokens, out ReadOnlySpan<float> logits, CancellationToken cancellationToken)
+    {
+        if (_session is ITokenSession session && _stop.Reason is null && _topLogProbabilities is null
+            && _sampler.ChoiceAfter(_context.Count + tokens.Length) is TokenChoice choice)
+        {
+            return session.ForwardAndChoose(tokens, choice, out logits, cancellationToken);
+        }
+
+        logits = _session.Forward(tokens, cancellationToken);
+        return null;
     }
 
     private string Accept(int id)

@@ -23,7 +23,7 @@ internal static class LogSoftmax
         double sum = 0.0;
         foreach (float logit in logits)
         {
-            sum += PortableMath.ExpOfNonPositive((double)logit - max);
+            sum += ExactWeights.ExpOfNonPositive((double)logit - max);
         }
 
         return max + Math.Log(sum);

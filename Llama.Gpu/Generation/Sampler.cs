@@ -5,7 +5,8 @@ namespace Llama.Gpu.Generation;
 /// <summary>
 /// Chooses the next token from logits. What it chooses is a function of options, seed, logits and history alone: the draw's random
 /// number is a hash of the seed and the history's length, so that a session that is rewound repeats itself, on every platform.
-/// The draw inverts the cumulative distribution over the surviving tokens in ascending order of id.
+/// The draw inverts the cumulative distribution over the surviving tokens in ascending order of id. Weights are whole numbers
+/// (<see cref="ExactWeights"/>), so that <see cref="TokenSampling"/> chooses the same token on a device.
 /// Keeps working memory: not for use by two threads at once.
 /// </summary>
 public sealed class Sampler
@@ -13,9 +14,9 @@ public sealed class Sampler
     private readonly SamplingOptions _options;
     private float[] _scores = [];
     private ulong[] _keys = [];
-    private double[] _weightOf = [];
+    private long[] _weightOf = [];
     private int[] _ids = [];
-    private double[] _weights = [];
+    private long[] _weights = [];
 
     // the call in which a token was last penalized, so that it is once in each
     private int[] _penalizedIn = [];
@@ -41,12 +42,17 @@ public sealed class Sampler
     /// <param name="history">The ids in the context so far, prompt included.</param>
     /// <returns>The token's id.</returns>
     /// <exception cref="SamplingException">A logit is NaN or plus infinity, or all are minus infinity.</exception>
-    /// <exception cref="ArgumentException">There are no logits, or an id of the history has none.</exception>
+    /// <exception cref="ArgumentException">There are no logits, or more than 524,287, or an id of the history has none.</exception>
     public int Sample(ReadOnlySpan<float> logits, ReadOnlySpan<int> history)
     {
         if (logits.IsEmpty)
         {
             throw new ArgumentException("expected at least one logit, found none", nameof(logits));
+        }
+
+        if (logits.Length > ExactWeights.MaxVocabulary)
+        {
+            throw new ArgumentException($"expected at most {ExactWeights.MaxVocabulary} logits, found {logits.Length}", nameof(logits));
         }
 
         var scores = _options.RepetitionPenalty == 1.0 ? logits : Penalize(logits, history);
@@ -57,8 +63,14 @@ public sealed class Sampler
         }
 
         int count = FindSurvivors(scores, scores[best]);
-        return Draw(count, PortableMath.Uniform(Seed, (ulong)history.Length));
+        return Draw(count, ExactWeights.Uniform(Seed, (ulong)history.Length));
     }
+
+    /// <summary>What <see cref="Sample"/> does, for a device to do; null where it depends on more of the history than its length.</summary>
+    /// <param name="historyLength">Number of ids in the context so far, prompt included.</param>
+    public TokenChoice? ChoiceAfter(int historyLength) => _options.RepetitionPenalty == 1.0
+        ? new(_options.Temperature, _options.TopK, _options.TopP, _options.MinP, Seed, (ulong)historyLength)
+        : null;
 
     /// <summary>What <see cref="Sample"/> draws from: survivors in ascending order of id, probabilities that sum to 1.</summary>
     internal (int Id, double Probability)[] Distribution(ReadOnlySpan<float> logits, ReadOnlySpan<int> history)
@@ -127,7 +139,7 @@ public sealed class Sampler
         return _scores.AsSpan(0, logits.Length);
     }
 
-    /// <summary>Fills _ids (ascending) and _weights (the largest is 1); returns how many survive.</summary>
+    /// <summary>Fills _ids (ascending) and _weights (none is 0); returns how many survive.</summary>
     private int FindSurvivors(ReadOnlySpan<float> scores, float max)
     {
         Grow(ref _weightOf, scores.Length);
@@ -135,13 +147,14 @@ public sealed class Sampler
         Grow(ref _weights, scores.Length);
         int count = FindCandidates(scores, max);
 
-        // min-p compares with the largest, which nothing above removes: a share of 1
+        // min-p compares with the largest, which nothing above removes
+        long least = Math.Max(1, ExactWeights.OfShare(_options.MinP));
         int kept = 0;
         for (int i = 0; i < count; i++)
         {
             int id = _ids[i];
-            double weight = _weightOf[id];
-            if (weight >= _options.MinP && weight > 0.0)
+            long weight = _weightOf[id];
+            if (weight >= least)
             {
                 _ids[kept] = id;
                 _weights[kept++] = weight;
@@ -157,7 +170,7 @@ public sealed class Sampler
         int count;
         if (_options.TopK > 0 && _options.TopK < scores.Length)
         {
-            count = CutToNucleus(SelectTopK(scores, max, out double total), total);
+            count = CutToNucleus(SelectTopK(scores, max, out long total), total);
         }
         else
         {
@@ -172,7 +185,7 @@ public sealed class Sampler
                 return scores.Length;
             }
 
-            count = CutToNucleus(SelectForNucleus(scores, out double total), total);
+            count = CutToNucleus(SelectForNucleus(scores, out long total), total);
         }
 
         _ids.AsSpan(0, count).Sort();
@@ -180,16 +193,16 @@ public sealed class Sampler
     }
 
     // fills _keys, ascending
-    private int SelectTopK(ReadOnlySpan<float> scores, float max, out double total)
+    private int SelectTopK(ReadOnlySpan<float> scores, float max, out long total)
     {
         Grow(ref _keys, scores.Length);
         int count = TopLogits.SelectKeys(scores, _keys.AsSpan(0, _options.TopK));
         _keys.AsSpan(0, count).Sort();
-        total = 0.0;
+        total = 0;
         for (int i = count - 1; i >= 0; i--)
         {
             int id = TopLogits.Id(_keys[i]);
-            _weightOf[id] = PortableMath.Weight(scores[id], max, _options.Temperature);
+            _weightOf[id] = ExactWeights.Of(scores[id], max, _options.Temperature);
             total += _weightOf[id];
         }
 
@@ -198,16 +211,17 @@ public sealed class Sampler
 
     // Fills _keys, ascending. All tokens below (1 - p) / n of the mass have less than 1 - p of it together, so none of them is in the
     // nucleus: what has to be sorted is a few hundred tokens rather than the vocabulary.
-    private int SelectForNucleus(ReadOnlySpan<float> scores, out double total)
+    private int SelectForNucleus(ReadOnlySpan<float> scores, out long total)
     {
         Grow(ref _keys, scores.Length);
-        total = 0.0;
+        total = 0;
         for (int id = 0; id < scores.Length; id++)
         {
             total += _weightOf[id];
         }
 
-        double least = (1.0 - _options.TopP) * total / scores.Length;
+        // a little less than that, for what the product is rounded by
+        double least = 0.999 * (1.0 - _options.TopP) * total / scores.Length;
         int count = 0;
         for (int id = 0; id < scores.Length; id++)
         {
@@ -222,12 +236,12 @@ public sealed class Sampler
     }
 
     // takes the keys in descending order into _ids, as long as the mass before them is less than p
-    private int CutToNucleus(int count, double total)
+    private int CutToNucleus(int count, long total)
     {
-        double limit = _options.TopP < 1.0 ? _options.TopP * total : double.PositiveInfinity;
-        double before = 0.0;
+        long bound = _options.TopP < 1.0 ? ExactWeights.NucleusBound(_options.TopP, total) : long.MaxValue;
+        long before = 0;
         int kept = 0;
-        while (kept < count && (kept == 0 || before < limit))
+        while (kept < count && before < bound)
         {
             int id = TopLogits.Id(_keys[count - 1 - kept]);
             _ids[kept++] = id;
@@ -239,24 +253,21 @@ public sealed class Sampler
 
     private int Draw(int count, double uniform)
     {
-        double total = 0.0;
+        long total = 0;
         for (int i = 0; i < count; i++)
         {
             total += _weights[i];
         }
 
-        double target = uniform * total;
-        double sum = 0.0;
-        for (int i = 0; i < count - 1; i++)
+        long target = ExactWeights.Target(uniform, total);
+        long sum = 0;
+        int drawn = 0;
+        while (drawn < count - 1 && sum + _weights[drawn] <= target)
         {
-            sum += _weights[i];
-            if (sum > target)
-            {
-                return _ids[i];
-            }
+            sum += _weights[drawn++];
         }
 
-        return _ids[count - 1];
+        return _ids[drawn];
     }
 
     private static void Grow<T>(ref T[] array, int length)

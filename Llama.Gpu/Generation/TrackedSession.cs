@@ -7,7 +7,7 @@ namespace Llama.Gpu.Generation;
 /// A session that knows the ids it holds, so that a sequence which begins like the one before is computed from the first difference
 /// on. Sessions over one set of weights share a gate, since only one of them may compute at a time: each call waits for its turn.
 /// </summary>
-internal sealed class TrackedSession : IDecoderSession
+internal sealed class TrackedSession : ITokenSession
 {
     private readonly IDecoderSession _session;
     private readonly Lock _gate;
@@ -107,6 +107,26 @@ internal sealed class TrackedSession : IDecoderSession
             var logits = _session.Forward(tokens, cancellationToken);
             _ids.AddRange(tokens);
             return logits;
+        }
+    }
+
+    public int? ForwardAndChoose(
+        ReadOnlySpan<int> tokens, TokenChoice choice, out ReadOnlySpan<float> logits, CancellationToken cancellationToken = default)
+    {
+        lock (_gate)
+        {
+            int? id = null;
+            if (_session is ITokenSession session)
+            {
+                id = session.ForwardAndChoose(tokens, choice, out logits, cancellationToken);
+            }
+            else
+            {
+                logits = _session.Forward(tokens, cancellationToken);
+            }
+
+            _ids.AddRange(tokens);
+            return id;
         }
     }
 

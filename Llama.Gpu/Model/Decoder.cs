@@ -25,29 +25,69 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
     public void Forward(ReadOnlySpan<int> tokens, DecoderState state, bool wantsLogits, CancellationToken cancellationToken)
     {
         int n = tokens.Length;
-        int hidden = config.HiddenSize;
-        float scale = 1f / MathF.Sqrt(config.HeadDim);
-        var shape = new AttentionShape(n, state.Position, config.HeadCount, config.KeyValueHeadCount, config.HeadDim);
-
         weights.BeginPass(wantsLogits);
+        state.Place(stream, tokens);
 
         // x = embedding[tokens]
         Embed(tokens, state);
-        Observe(DecoderStep.Embedding, -1, state.Hidden, n, hidden);
+        Observe(DecoderStep.Embedding, -1, state.Hidden, n, config.HiddenSize);
+        Layers(n, state, cancellationToken);
+        state.Position += n;
+    }
 
+    /// <summary>
+    /// Whether <see cref="LaunchToken"/> can compute this sequence: weights on the device, whole and without biases on queries, keys and
+    /// values, nobody observing.
+    /// </summary>
+    public bool RunsOnDevicePosition(DecoderState state)
+    {
+        bool takes = weights.Embedding is not null && kernels.Attention.TakesToken;
+        for (int layer = 0; layer < config.LayerCount && takes; layer++)
+        {
+            takes = AppendsInOneLaunch(layer, weights.Small.Layers[layer], state, 1);
+        }
+
+        return takes;
+    }
+
+    /// <summary>
+    /// The launches of one token and of its logits, with nothing from the host: its id and its position are read on the device, and the
+    /// same launches serve the next token. <see cref="DecoderState.Position"/> is left to the caller.
+    /// </summary>
+    public void LaunchToken(DecoderState state)
+    {
+        weights.BeginPass(withHead: true);
+        kernels.EmbeddingGather.Run(
+            stream, state.Tokens, weights.Embedding!.Value, state.Hidden, 1, config.VocabularySize, config.HiddenSize);
+        Layers(1, state, CancellationToken.None);
+        Head(0, state, CancellationToken.None);
+    }
+
+    // leaves the final hidden states, normalized
+    private void Layers(int n, DecoderState state, CancellationToken cancellationToken)
+    {
+        int hidden = config.HiddenSize;
+        float scale = 1f / MathF.Sqrt(config.HeadDim);
+        var shape = new AttentionShape(n, state.Position, config.HeadCount, config.KeyValueHeadCount, config.HeadDim);
         for (int layer = 0; layer < config.LayerCount; layer++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             LayerWeights w = weights.Small.Layers[layer];
 
-            // q, k, v = W rmsnorm(x)
-            ProjectQueriesKeysAndValues(layer, w, state, n, cancellationToken);
-            Observe(DecoderStep.Query, layer, state.Query, n, config.QueryWidth);
-            Observe(DecoderStep.Value, layer, state.Value, n, config.KeyValueWidth);
+            // q, k, v = W rmsnorm(x), the keys rotated once, on their way into the cache
+            if (AppendsInOneLaunch(layer, w, state, n))
+            {
+                AppendToken(layer, w, state, cancellationToken);
+            }
+            else
+            {
+                ProjectQueriesKeysAndValues(layer, w, state, n, cancellationToken);
+                Observe(DecoderStep.Query, layer, state.Query, n, config.QueryWidth);
+                Observe(DecoderStep.Value, layer, state.Value, n, config.KeyValueWidth);
+                kernels.KeyValueCacheAppend.Run(
+                    stream, state.Key, state.Value, state.Cosines, state.Sines, state.KeyCache[layer], state.ValueCache[layer], shape);
+            }
 
-            // keys are rotated once, on their way into the cache
-            kernels.KeyValueCacheAppend.Run(
-                stream, state.Key, state.Value, state.Cosines, state.Sines, state.KeyCache[layer], state.ValueCache[layer], shape);
             ObserveRotatedKey(layer, state, n);
 
             // x += Wo (softmax(rope(q) k / sqrt(headDim)) v)
@@ -65,7 +105,6 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
 
         kernels.RmsNorm.Run(stream, state.Hidden, weights.Small.FinalNorm, state.Normed, n, hidden, config.RmsNormEpsilon);
         Observe(DecoderStep.FinalNorm, -1, state.Normed, n, hidden);
-        state.Position += n;
     }
 
     /// <summary>
@@ -79,27 +118,14 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
     public void Logits(int first, int count, DecoderState state, Span<float> logits, CancellationToken cancellationToken)
     {
         int vocabulary = config.VocabularySize;
-        int hidden = config.HiddenSize;
-        int step = ModelLayout.IndexOf(config.LayerCount, WeightStep.QueryKeyValue);
-        for (int i = 0; i < weights.PieceCount(step); i++)
-        {
-            using WeightLease piece = weights.Take(step, i, cancellationToken);
-            MatrixRows rows = piece[0];
-            for (int token = 0; token < count; token++)
-            {
-                ArrayView<float> row = state.Normed.SubView((long)(first + token) * hidden, hidden);
-                ArrayView<float> part = state.Logits.SubView(rows.First, rows.Count);
-                kernels.OutputHead.Run(stream, row, rows.Weight, part, 1, rows.Count, hidden);
-                if (count > 1)
-                {
-                    part.CopyToCPU(stream, logits.Slice((token * vocabulary) + rows.First, rows.Count));
-                }
-            }
-        }
-
         if (count == 1)
         {
+            Head(first, state, cancellationToken);
             state.Logits.CopyToCPU(stream, logits);
+        }
+        else
+        {
+            HeadOfMany(first, count, state, logits, cancellationToken);
         }
 
         for (int token = 0; Observer is not null && token < count; token++)
@@ -109,6 +135,40 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
         }
     }
 
+    /// <summary>The same for one token, with the result left in <see cref="DecoderState.Logits"/>.</summary>
+    public void Head(int token, DecoderState state, CancellationToken cancellationToken)
+    {
+        int step = ModelLayout.IndexOf(config.LayerCount, WeightStep.QueryKeyValue);
+        for (int i = 0; i < weights.PieceCount(step); i++)
+        {
+            using WeightLease piece = weights.Take(step, i, cancellationToken);
+            HeadRows(piece[0], state, token);
+        }
+    }
+
+    private void HeadOfMany(int first, int count, DecoderState state, Span<float> logits, CancellationToken cancellationToken)
+    {
+        int step = ModelLayout.IndexOf(config.LayerCount, WeightStep.QueryKeyValue);
+        for (int i = 0; i < weights.PieceCount(step); i++)
+        {
+            using WeightLease piece = weights.Take(step, i, cancellationToken);
+            MatrixRows rows = piece[0];
+            for (int token = 0; token < count; token++)
+            {
+                ArrayView<float> part = HeadRows(rows, state, first + token);
+                part.CopyToCPU(stream, logits.Slice((token * config.VocabularySize) + rows.First, rows.Count));
+            }
+        }
+    }
+
+    private ArrayView<float> HeadRows(in MatrixRows rows, DecoderState state, int token)
+    {
+        int hidden = config.HiddenSize;
+        ArrayView<float> part = state.Logits.SubView(rows.First, rows.Count);
+        kernels.OutputHead.Run(stream, state.Normed.SubView((long)token * hidden, hidden), rows.Weight, part, 1, rows.Count, hidden);
+        return part;
+    }
+
     // where the table is not on the device, its rows are gathered on the host
     private void Embed(ReadOnlySpan<int> tokens, DecoderState state)
     {
@@ -116,7 +176,6 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
         int hidden = config.HiddenSize;
         if (weights.Embedding is { } table)
         {
-            state.Tokens.CopyFromCPU(stream, tokens);
             kernels.EmbeddingGather.Run(stream, state.Tokens, table, state.Hidden, n, config.VocabularySize, hidden);
             return;
         }
@@ -138,6 +197,24 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
     {
         WeightView keys = state.KeyCache[layer];
         WeightView values = state.ValueCache[layer];
+        if (Observer is null && shape.TokenCount == 1 && kernels.Attention.TakesToken)
+        {
+            kernels.Attention.RunToken(
+                stream,
+                state.Query,
+                keys,
+                values,
+                state.Cosines,
+                state.Sines,
+                state.Attended,
+                state.AttentionParts,
+                state.Arrivals,
+                state.DevicePosition,
+                LastToken(state),
+                scale);
+            return;
+        }
+
         if (Observer is null)
         {
             kernels.Attention.Run(
@@ -153,6 +230,43 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
         kernels.AttentionWeightedSum.Run(stream, scores, values, state.Attended, shape);
     }
 
+    // extents of a token at the last position that the cache has room for
+    private AttentionShape LastToken(DecoderState state) =>
+        new(1, state.ContextLength - 1, config.HeadCount, config.KeyValueHeadCount, config.HeadDim);
+
+    // one token of weights that are whole, have no biases, and are of the cache's type
+    private bool AppendsInOneLaunch(int layer, LayerWeights w, DecoderState state, int n)
+    {
+        TensorType type = w.AttentionNorm.Type;
+        return n == 1 && Observer is null && kernels.QkvAppend.Takes(config.HiddenSize)
+            && weights.PieceCount(ModelLayout.IndexOf(layer, WeightStep.QueryKeyValue)) == 1
+            && IsPlain(w.Query) && IsPlain(w.Key) && IsPlain(w.Value)
+            && state.KeyCache[layer].Type == type;
+
+        bool IsPlain(in Projection projection) => projection.Type == type && projection.Bias is null;
+    }
+
+    private void AppendToken(int layer, LayerWeights w, DecoderState state, CancellationToken cancellationToken)
+    {
+        using WeightLease piece = weights.Take(ModelLayout.IndexOf(layer, WeightStep.QueryKeyValue), 0, cancellationToken);
+        kernels.QkvAppend.Run(
+            stream,
+            state.Hidden,
+            w.AttentionNorm,
+            piece[0].Weight,
+            piece[1].Weight,
+            piece[2].Weight,
+            state.Query,
+            state.KeyCache[layer],
+            state.ValueCache[layer],
+            state.Cosines,
+            state.Sines,
+            state.DevicePosition,
+            LastToken(state),
+            config.HiddenSize,
+            config.RmsNormEpsilon);
+    }
+
     // the cache has them rounded to its type
     private void ObserveRotatedKey(int layer, DecoderState state, int n)
     {
@@ -164,7 +278,7 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
         }
     }
 
-    // for one token in one launch a piece, if the weights have one type
+    // for one token in one launch a piece, if the weights have one type: where that launch cannot append as well
     private void ProjectQueriesKeysAndValues(int layer, LayerWeights w, DecoderState state, int n, CancellationToken cancellationToken)
     {
         int hidden = config.HiddenSize;

@@ -1,3 +1,5 @@
+using Llama.Gpu.Jit.Runtime;
+
 namespace Llama.Gpu.Model;
 
 /// <summary>One sequence on a device: its KV cache and its position.</summary>
@@ -24,6 +26,10 @@ public sealed partial class DecoderSession : IDecoderSession
             model.Kernels.Attention.PartLength(config.HeadCount, config.KeyValueHeadCount, config.HeadDim),
             model.Plan.SliceWidth);
         _logits = new float[model.Config.VocabularySize];
+
+        // where logits lie in the host's memory anyway, nothing is gained
+        _choosesOnDevice = config.VocabularySize <= ExactWeights.MaxVocabulary
+            && (options.ChoosesOnDevice ?? model.Accelerator.AcceleratorType == AcceleratorType.Cuda);
     }
 
     /// <inheritdoc/>
@@ -68,7 +74,11 @@ public sealed partial class DecoderSession : IDecoderSession
     }
 
     /// <summary>Frees the KV cache and the activations.</summary>
-    public void Dispose() => _state.Dispose();
+    public void Dispose()
+    {
+        _tokenStep?.Dispose();
+        _state.Dispose();
+    }
 
     private void ForwardChunks(ReadOnlySpan<int> tokens, LogitsConsumer? allPositions, CancellationToken cancellationToken)
     {

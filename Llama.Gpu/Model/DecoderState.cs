@@ -1,3 +1,4 @@
+using System.Buffers;
 using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Scheduling;
@@ -13,6 +14,7 @@ internal sealed class DecoderState : IDisposable
     private readonly List<IDisposable> _buffers = [];
     private readonly DeviceBudget _budget;
     private readonly long _scoreCount;
+    private readonly ArrayView<int> _step;
     private ArrayView<float>? _scores;
 
     /// <param name="budget">Where the memory is taken.</param>
@@ -38,7 +40,9 @@ internal sealed class DecoderState : IDisposable
         ChunkLength = chunkLength;
         try
         {
-            Tokens = Allocate<int>(chunkLength, 1);
+            _step = Allocate<int>(chunkLength + 1, 1);
+            Arrivals = Allocate<int>(config.HeadCount, 1);
+            Arrivals.MemSetToZero();
             Hidden = Allocate<float>(chunkLength, config.HiddenSize);
             Normed = Allocate<float>(chunkLength, config.HiddenSize);
             Query = Allocate<float>(chunkLength, config.QueryWidth);
@@ -83,8 +87,14 @@ internal sealed class DecoderState : IDisposable
     /// <summary>Number of positions that the cache holds.</summary>
     public int Position { get; set; }
 
+    /// <summary>(1) the position of the first token, as kernels read it.</summary>
+    public ArrayView<int> DevicePosition => _step.SubView(0, 1);
+
     /// <summary>(T) token ids.</summary>
-    public ArrayView<int> Tokens { get; }
+    public ArrayView<int> Tokens => _step.SubView(1);
+
+    /// <summary>(heads) zeros: counts of the groups of attention that are done.</summary>
+    public ArrayView<int> Arrivals { get; }
 
     /// <summary>(T, hidden): the residual stream x.</summary>
     public ArrayView<float> Hidden { get; }
@@ -139,6 +149,26 @@ internal sealed class DecoderState : IDisposable
 
     /// <summary>(S, headDim / 2): sines of the rotary angles.</summary>
     public ArrayView<float> Sines { get; }
+
+    /// <summary>Position and first id as they stand on the device; null where that is not known.</summary>
+    public (int Position, int Token)? Placed { get; set; }
+
+    /// <summary>Brings the ids of a chunk to the device, and where it begins, unless they stand there.</summary>
+    public void Place(AcceleratorStream stream, ReadOnlySpan<int> tokens)
+    {
+        if (tokens.Length == 1 && Placed == (Position, tokens[0]))
+        {
+            return;
+        }
+
+        Placed = null;
+        int[] step = ArrayPool<int>.Shared.Rent(tokens.Length + 1);
+        step[0] = Position;
+        tokens.CopyTo(step.AsSpan(1));
+        _step.CopyFromCPU(stream, step.AsSpan(0, tokens.Length + 1));
+        ArrayPool<int>.Shared.Return(step);
+        Placed = (Position, tokens[0]);
+    }
 
     public void Dispose() => _buffers.ForEach(buffer => buffer.Dispose());
 

@@ -24,7 +24,9 @@ public readonly record struct SessionMemory(long CacheBytes, long ActivationByte
         long perToken = 1L + (3L * config.HiddenSize) + (2L * config.QueryWidth) + (2L * config.KeyValueWidth)
             + (2L * config.IntermediateSize) + sliceWidth;
         long table = (long)contextLength * (config.HeadDim / 2) * 2;
-        long elements = (perToken * chunkLength) + attentionPartLength + config.VocabularySize + table;
+
+        // a position, and a count for each head
+        long elements = (perToken * chunkLength) + 1 + config.HeadCount + attentionPartLength + config.VocabularySize + table;
         long cache = 2L * config.LayerCount * contextLength * config.KeyValueWidth * cacheType.ElementSize();
         return new(cache, elements * sizeof(float));
     }

@@ -149,7 +149,8 @@ internal sealed class PtxEmitter
                 break;
             case Op.Load:
                 Define(instruction);
-                _memory.Load(instruction.Operands[0].Type, Value(instruction.Operands[0]), type, instruction.Immediate, _values[instruction]);
+                IrValue source = instruction.Operands[0];
+                _memory.Load(source.Type, Value(source), type, instruction.Immediate, _values[instruction], instruction.IsStreamed);
                 break;
             case Op.Store:
                 IrValue stored = instruction.Operands[1];

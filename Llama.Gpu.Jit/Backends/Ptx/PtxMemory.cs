@@ -9,12 +9,20 @@ internal sealed class PtxMemory(PtxRegisters registers, Action<string> write)
     private const int Widest = 16;
 
     /// <summary>Reads into registers, one for each scalar.</summary>
-    public void Load(IrType pointer, string address, IrType type, long alignment, string[] results)
+    public void Load(IrType pointer, string address, IrType type, long alignment, string[] results, bool isStreamed = false)
     {
+        string space = PtxInstructions.Space(pointer);
+
+        // by the path that needs no coherence, and first to leave the caches
+        if (isStreamed && pointer.Space == AddressSpace.Global)
+        {
+            space += ".cs.nc";
+        }
+
         if (type.Kind == IrKind.I1)
         {
             string loaded = registers.New(IrType.I8);
-            write($"ld.{PtxInstructions.Space(pointer)}.u8 {loaded}, [{address}];");
+            write($"ld.{space}.u8 {loaded}, [{address}];");
             write($"setp.ne.s16 {results[0]}, {loaded}, 0;");
             return;
         }
@@ -28,7 +36,7 @@ internal sealed class PtxMemory(PtxRegisters registers, Action<string> write)
             if (InWords(type, piece))
             {
                 string[] words = [.. Enumerable.Range(0, piece / 4).Select(_ => registers.New(IrType.I32))];
-                write($"ld.{PtxInstructions.Space(pointer)}{Vector(words.Length)}.b32 {List(words)}, [{at}];");
+                write($"ld.{space}{Vector(words.Length)}.b32 {List(words)}, [{at}];");
                 for (int i = 0; i < words.Length; i++)
                 {
                     write($"mov.b32 {{{part[2 * i]}, {part[(2 * i) + 1]}}}, {words[i]};");
@@ -36,7 +44,7 @@ internal sealed class PtxMemory(PtxRegisters registers, Action<string> write)
             }
             else
             {
-                write($"ld.{PtxInstructions.Space(pointer)}{Vector(inPiece)}.{Suffix(type)} {List(part)}, [{at}];");
+                write($"ld.{space}{Vector(inPiece)}.{Suffix(type)} {List(part)}, [{at}];");
             }
         }
     }

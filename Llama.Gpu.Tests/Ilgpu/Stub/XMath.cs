@@ -33,6 +33,8 @@ public static class XMath
 
     public static float Abs(float value) => throw Stub.NothingRuns;
 
+    public static bool IsNaN(float value) => throw Stub.NothingRuns;
+
     public static int Min(int first, int second) => throw Stub.NothingRuns;
 
     public static float Min(float first, float second) => throw Stub.NothingRuns;

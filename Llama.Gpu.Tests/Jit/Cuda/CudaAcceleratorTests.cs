@@ -10,13 +10,14 @@ namespace Llama.Gpu.Tests.Jit.Cuda;
 [NonParallelizable]
 public sealed class CudaAcceleratorTests
 {
-    private static IEnumerable<string> Scenarios => typeof(FakeDriverScenarios)
-        .GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)
-        .Where(method => method.GetParameters().Length == 0)
-        .Select(method => method.Name);
+    private static IEnumerable<TestCaseData> Scenarios =>
+        from type in (Type[])[typeof(FakeDriverScenarios), typeof(TokenGraphScenarios)]
+        from method in type.GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)
+        where method.GetParameters().Length == 0
+        select new TestCaseData(type.FullName, method.Name).SetArgDisplayNames(method.Name);
 
     [TestCaseSource(nameof(Scenarios))]
-    public void With_a_driver_that_has_no_device(string scenario) => FakeDriver.Run(typeof(FakeDriverScenarios).FullName!, scenario);
+    public void With_a_driver_that_has_no_device(string type, string scenario) => FakeDriver.Run(type, scenario);
 
     [Test]
     public void Machine_without_the_driver_has_no_device_and_says_why()

@@ -1,5 +1,6 @@
 /* A driver without a device, for tests of the CUDA accelerator: the functions that it calls, with the types of cuda.h. Memory is
-   the host's, and every launch is written to a log. A call without a current context fails as the real one does. Work is done at once,
+   the host's, and every launch is written to a log; what a stream captures is written when the capture ends, each node with the one it
+   comes after, and not done, not by a replay either. A call without a current context fails as the real one does. Work is done at once,
    or, after fake_lazy(1), as late as the rules of streams and events allow: copies wait in their stream until the host, or a stream that
    the host waits for, needs them. */
 #define _GNU_SOURCE
@@ -19,17 +20,17 @@ enum { SUCCESS = 0, INVALID_VALUE = 1, NO_MEMORY = 2, INVALID_CONTEXT = 201, INV
 typedef struct { char text[65536]; } Module;
 typedef struct { Module *module; char name[256]; int dynamic; } Function;
 typedef struct Op { int kind, version; void *target; const void *source; size_t bytes; struct Event *event; struct Stream *of; struct Op *next; } Op;
-typedef struct Stream { int id, capturing, captured; Op *first, *last; } Stream;
+typedef struct Stream { int id, capturing, captured; Op *first, *last; char nodes[1 << 18]; } Stream;
 typedef struct Event { int id, recorded, done; Stream *of; } Event;
 typedef struct { int launches; } Graph;
 
 enum { COPY = 1, WAIT, RECORD };
 
-static char log_text[1 << 16];
+static char log_text[1 << 20];
 static pthread_mutex_t gate = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static __thread Handle stack[64];
 static __thread int depth, host_waits;
-static int live, retained, lazy, tracing, streams, events, pending, misused, objects_left = -1, copies_left = -1;
+static int live, retained, lazy, tracing, streams, events, pending, misused, objects_left = -1, copies_left = -1, refuses_capture;
 static char primary, foreign;
 
 /* every function that touches what threads share begins with this, and gives the gate back where it returns */
@@ -103,12 +104,24 @@ void fake_fail_after_copies(int count) { copies_left = count; }
 int fake_pending(void) { return pending; }
 int fake_misused(void) { return misused; }
 int fake_host_waits(void) { return host_waits; }
+/* what a stream does: a node of what it captures, in the order of the stream, or else a line of the log */
+static void act(Stream *stream, const char *text)
+{
+    char head[64];
+    if (!stream->capturing) { note(text); return; }
+    snprintf(head, sizeof head, "node %d after %d: ", stream->captured + 1, stream->captured);
+    stream->captured++;
+    strncat(stream->nodes, head, sizeof stream->nodes - strlen(stream->nodes) - 1);
+    strncat(stream->nodes, text, sizeof stream->nodes - strlen(stream->nodes) - 1);
+}
+
 const char *fake_log(void) { return log_text; }
 void fake_clear(void) { log_text[0] = 0; }
 int fake_live(void) { return live; }
 int fake_depth(void) { return depth; }
 int fake_retained(void) { return retained; }
 Handle fake_foreign(void) { return &foreign; }
+void fake_refuse_capture(int refuses) { refuses_capture = refuses; }
 
 CUresult cuInit(unsigned flags) { return flags == 0 ? SUCCESS : INVALID_VALUE; }
 CUresult cuDriverGetVersion(int *version) { *version = 12040; return SUCCESS; }
@@ -150,10 +163,15 @@ CUresult cuMemHostAlloc(void **pointer, size_t bytes, unsigned flags) { return f
 CUresult cuMemFreeHost(void *pointer) { return drop_memory(pointer); }
 static CUresult copy(void *target, const void *source, size_t bytes, Stream *stream)
 {
+    char line[64];
     TOGETHER;
     if (copies_left == 0) return ILLEGAL_ADDRESS;
     if (copies_left > 0) copies_left--;
-    if (stream->capturing) stream->captured++;
+    if (stream->capturing)
+    {
+        snprintf(line, sizeof line, "copy of %zu bytes\n", bytes);
+        act(stream, line);
+    }
     else
     {
         trace("copy on", stream->id, ": ", (long)bytes);
@@ -203,12 +221,20 @@ CUresult cuStreamWaitEvent(Handle stream, Handle event, unsigned flags)
     if (e->recorded) queue(stream, (Op){ .kind = WAIT, .version = e->recorded, .event = e, .of = e->of });
     return in_context();
 }
-CUresult cuStreamBeginCapture_v2(Handle stream, int mode) { ((Stream *)stream)->capturing = 1; ((Stream *)stream)->captured = 0; return mode == 1 ? SUCCESS : INVALID_VALUE; }
+CUresult cuStreamBeginCapture_v2(Handle stream, int mode)
+{
+    if (refuses_capture) return 801;
+    ((Stream *)stream)->capturing = 1;
+    ((Stream *)stream)->captured = 0;
+    ((Stream *)stream)->nodes[0] = 0;
+    return mode == 1 ? SUCCESS : INVALID_VALUE;
+}
 CUresult cuStreamEndCapture(Handle stream, Handle *graph)
 {
     CUresult result = make(graph, sizeof(Graph));
     if (result == SUCCESS) ((Graph *)*graph)->launches = ((Stream *)stream)->captured;
     ((Stream *)stream)->capturing = 0;
+    note(((Stream *)stream)->nodes);
     return result;
 }
 CUresult cuGraphInstantiateWithFlags(Handle *executable, Handle graph, unsigned long long flags)
@@ -300,23 +326,23 @@ CUresult cuFuncSetAttribute(Handle function, int attribute, int value)
 CUresult cuLaunchKernel(Handle function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
     Handle stream, void **parameters, void **extra)
 {
-    char line[256];
+    char line[2048];
     Function *f = function;
     const char *at = f->module->text;
     int index = 0;
     if (extra || depth == 0 || (int)shared > f->dynamic) return INVALID_VALUE;
-    if (((Stream *)stream)->capturing) { ((Stream *)stream)->captured++; return SUCCESS; }
+    size_t length;
     snprintf(line, sizeof line, "%s %u %u %u / %u %u %u / %u:", f->name, gx, gy, gz, bx, by, bz, shared);
-    note(line);
     while ((at = strstr(at, ".param .b")))
     {
         int bits = atoi(at + 9);
         uint64_t value = 0;
         memcpy(&value, parameters[index++], (size_t)bits / 8);
-        snprintf(line, sizeof line, " %llx", (unsigned long long)value);
-        note(line);
+        length = strlen(line);
+        snprintf(line + length, sizeof line - length, " %llx", (unsigned long long)value);
         at += 9;
     }
-    note("\n");
+    strncat(line, "\n", sizeof line - strlen(line) - 1);
+    act(stream, line);
     return SUCCESS;
 }

@@ -255,6 +255,37 @@ public sealed class MemoryTests
         """,
         Aligned);
 
+    [TestCase("streamed ", "streamed ", "streamed ")]
+    [TestCase("streamed ", "", "")]
+    public void A_wide_load_is_streamed_if_all_of_it_is(string first, string second, string wide) => PassCheck.Becomes(
+        MemoryWidening.Run,
+        $"""
+        b0():
+            %0: ptr.global = parameter 0
+            %1: i64 = constant 4
+            %2: ptr.global = offset %0, %1
+            %5: f32 = load {second}align 4 %2
+            %6: f32 = load {first}align 4 %0
+            %7: f32 = add %5, %6
+            store align 4 %0, %7
+            return
+        """,
+        $"""
+        b0():
+            %0: ptr.global = parameter 0
+            %1: i64 = constant 4
+            %2: ptr.global = offset %0, %1
+            %10: i64 = constant 0
+            %11: ptr.global = offset %0, %10
+            %12: f32x2 = load {wide}align 8 %11
+            %5: f32 = extract 1 %12
+            %6: f32 = extract 0 %12
+            %7: f32 = add %5, %6
+            store align 4 %0, %7
+            return
+        """,
+        Aligned);
+
     [Test]
     public void A_store_between_keeps_loads_apart() => PassCheck.Stays(
         MemoryWidening.Run,

@@ -30,7 +30,7 @@ public sealed class KernelCatalogTests
     {
         IEnumerable<string> operations =
         [
-            nameof(TensorCoreMatMul),
+            nameof(TensorCoreMatMul), nameof(LogitPeak), nameof(TokenWeights), nameof(TokenDraw),
             .. typeof(KernelSet).GetProperties(BindingFlags.Public | BindingFlags.Instance)
                 .Select(property => property.PropertyType)
                 .Where(type => type.GetMethod("Kernel", BindingFlags.Static | BindingFlags.NonPublic) is not null)
@@ -43,6 +43,7 @@ public sealed class KernelCatalogTests
     [TestCase("MatVec", "Wide", 6, 5)]
     [TestCase("MatVec", "Add.Wide", 6, 5)]
     [TestCase("QkvProjection", "Wide", 4, 4)]
+    [TestCase("QkvAppend", "Wide", 8, 8)]
     [TestCase("GateUpProjection", "Wide", 8, 8)]
     [TestCase("MatMul", "Wide", 3, 4)]
     [TestCase("MatMul", "Small", 3, 4)]
@@ -51,10 +52,24 @@ public sealed class KernelCatalogTests
         foreach (string type in (string[])["f32", "f16", "bf16"])
         {
             CatalogedKernel kernel = KernelCatalog.OfGpus.Single(kernel => kernel.Name == $"{operation}.{type}.{variant}");
-            int wide = Regex.Count(Emit(kernel, "sm_90").Text, @"\bld\.global\.v4\.");
+            int wide = Regex.Count(Emit(kernel, "sm_90").Text, @"\bld\.global(\.cs\.nc)?\.v4\.");
             Assert.That(wide, Is.EqualTo(type == "f32" ? ofSingles : ofHalves), kernel.Name);
         }
     });
+
+    // weights are read once: first to leave the caches, in the text and in the machine code, and nothing else is
+    [TestCase("MatVec.bf16.Wide", 4)]
+    [TestCase("QkvAppend.bf16.Wide", 8)]
+    [TestCase("QkvProjection.bf16.Wide", 4)]
+    [TestCase("GateUpProjection.bf16.Wide", 8)]
+    public void Weights_are_streamed_past_the_caches(string name, int wideLoads)
+    {
+        string text = Emit(KernelCatalog.OfGpus.Single(kernel => kernel.Name == name), "sm_90").Text;
+        Assert.That(Regex.Count(text, @"\bld\.global\.cs\.nc\.v4\."), Is.EqualTo(wideLoads));
+        string code = PtxAssembler.Disassemble(text, "sm_90");
+        Assert.That(Regex.Count(code, @"\bLDG\.E\.EF\.128\.CONSTANT\b"), Is.EqualTo(wideLoads), "the assembler may repeat none of them");
+        Assert.That(Regex.Count(code, @"\bLDG\.E\.128\b"), Is.LessThanOrEqualTo(4), "the input alone is kept");
+    }
 
     [Test]
     public void Names_of_the_catalog_are_distinct() => Assert.That(KernelCatalog.All.Select(kernel => kernel.Name), Is.Unique);
