@@ -6,7 +6,7 @@ using Llama.Gpu.Scheduling;
 namespace Llama.Gpu.Model;
 
 /// <summary>The forward pass of a Llama: the list of kernels that turn tokens into logits.</summary>
-internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelSet kernels, AcceleratorStream stream)
+internal sealed partial class Decoder(LlamaConfig config, IWeightSource weights, KernelSet kernels, AcceleratorStream stream)
 {
     /// <summary>
     /// Called after each step, if set. Attention then takes its steps one by one, with the scores in device memory; results agree
@@ -22,12 +22,25 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
     /// <param name="state">The sequence.</param>
     /// <param name="wantsLogits">Whether <see cref="Logits"/> follows, so that its weights can be on their way.</param>
     /// <param name="cancellationToken">Checked before each layer, and while waiting for weights.</param>
-    public void Forward(ReadOnlySpan<int> tokens, DecoderState state, bool wantsLogits, CancellationToken cancellationToken)
+    public void Forward(ReadOnlySpan<int> tokens, DecoderState state, bool wantsLogits, CancellationToken cancellationToken) =>
+        Forward(tokens, state, [new SequenceRows(state, 0, tokens.Length)], wantsLogits, cancellationToken);
+
+    /// <summary>As the other, with tokens of several sequences in one chunk: all but attention is done for all of them at once.</summary>
+    /// <param name="tokens">1 to <see cref="DecoderState.ChunkLength"/> ids that fit into their contexts.</param>
+    /// <param name="state">The activations to compute in.</param>
+    /// <param name="sequences">Whose the tokens are: every row once, in order.</param>
+    /// <param name="wantsLogits">Whether <see cref="Logits"/> or <see cref="BatchLogits"/> follows.</param>
+    /// <param name="cancellationToken">Checked before each layer, and while waiting for weights.</param>
+    public void Forward(
+        ReadOnlySpan<int> tokens,
+        DecoderState state,
+        ReadOnlySpan<SequenceRows> sequences,
+        bool wantsLogits,
+        CancellationToken cancellationToken)
     {
         int n = tokens.Length;
         int hidden = config.HiddenSize;
         float scale = 1f / MathF.Sqrt(config.HeadDim);
-        var shape = new AttentionShape(n, state.Position, config.HeadCount, config.KeyValueHeadCount, config.HeadDim);
 
         weights.BeginPass(wantsLogits);
 
@@ -45,13 +58,14 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
             Observe(DecoderStep.Query, layer, state.Query, n, config.QueryWidth);
             Observe(DecoderStep.Value, layer, state.Value, n, config.KeyValueWidth);
 
-            // keys are rotated once, on their way into the cache
-            kernels.KeyValueCacheAppend.Run(
-                stream, state.Key, state.Value, state.Cosines, state.Sines, state.KeyCache[layer], state.ValueCache[layer], shape);
-            ObserveRotatedKey(layer, state, n);
+            // each sequence has positions and a cache of its own
+            foreach (SequenceRows rows in sequences)
+            {
+                AppendToCache(layer, state, rows);
+                Attend(layer, state, rows, scale);
+            }
 
             // x += Wo (softmax(rope(q) k / sqrt(headDim)) v)
-            Attend(layer, state, shape, scale);
             Observe(DecoderStep.Attended, layer, state.Attended, n, config.QueryWidth);
             AddProjected(ModelLayout.IndexOf(layer, WeightStep.AttentionOutput), w.Output, state.Attended, state, n, cancellationToken);
             Observe(DecoderStep.AttentionResidual, layer, state.Hidden, n, hidden);
@@ -65,11 +79,15 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
 
         kernels.RmsNorm.Run(stream, state.Hidden, weights.Small.FinalNorm, state.Normed, n, hidden, config.RmsNormEpsilon);
         Observe(DecoderStep.FinalNorm, -1, state.Normed, n, hidden);
-        state.Position += n;
+        foreach (SequenceRows rows in sequences)
+        {
+            rows.Sequence.Position += rows.Count;
+        }
     }
 
     /// <summary>
-    /// Logits after neighbouring tokens of the last chunk: <c>Whead rmsnorm(x)</c>. Once after each <see cref="Forward"/> that was told so.
+    /// Logits after neighbouring tokens of the last chunk: <c>Whead rmsnorm(x)</c>. Once after each
+    /// <c>Forward</c> that was told so.
     /// </summary>
     /// <param name="first">The first of the tokens.</param>
     /// <param name="count">Number of tokens.</param>
@@ -134,34 +152,46 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
         }
     }
 
-    private void Attend(int layer, DecoderState state, AttentionShape shape, float scale)
+    // keys are rotated once, on their way into the cache
+    private void AppendToCache(int layer, DecoderState state, SequenceRows rows)
     {
-        WeightView keys = state.KeyCache[layer];
-        WeightView values = state.ValueCache[layer];
+        DecoderState sequence = rows.Sequence;
+        ArrayView<float> keys = rows.Of(state.Key, config.KeyValueWidth);
+        ArrayView<float> values = rows.Of(state.Value, config.KeyValueWidth);
+        WeightView keyCache = sequence.KeyCache[layer];
+        WeightView valueCache = sequence.ValueCache[layer];
+        kernels.KeyValueCacheAppend.Run(
+            stream, keys, values, sequence.Cosines, sequence.Sines, keyCache, valueCache, rows.Shape(config));
+        if (Observer is not null)
+        {
+            // the cache has them rounded to its type
+            kernels.Rope.Run(
+                stream, keys, sequence.Cosines, sequence.Sines, rows.Count, config.KeyValueHeadCount, config.HeadDim, sequence.Position);
+            Observe(DecoderStep.RotatedKey, layer, keys, rows.Count, config.KeyValueWidth);
+        }
+    }
+
+    private void Attend(int layer, DecoderState state, SequenceRows rows, float scale)
+    {
+        DecoderState sequence = rows.Sequence;
+        AttentionShape shape = rows.Shape(config);
+        ArrayView<float> queries = rows.Of(state.Query, config.QueryWidth);
+        ArrayView<float> attended = rows.Of(state.Attended, config.QueryWidth);
+        WeightView keys = sequence.KeyCache[layer];
+        WeightView values = sequence.ValueCache[layer];
         if (Observer is null)
         {
             kernels.Attention.Run(
-                stream, state.Query, keys, values, state.Cosines, state.Sines, state.Attended, state.AttentionParts, shape, scale);
+                stream, queries, keys, values, sequence.Cosines, sequence.Sines, attended, state.AttentionParts, shape, scale);
             return;
         }
 
         // the same in three steps, for the sake of the probabilities between them
         ArrayView<float> scores = state.Scores.SubView(0, (long)shape.HeadCount * shape.TokenCount * shape.PositionCount);
-        kernels.RopeScores.Run(stream, state.Query, keys, state.Cosines, state.Sines, scores, shape, scale);
+        kernels.RopeScores.Run(stream, queries, keys, sequence.Cosines, sequence.Sines, scores, shape, scale);
         kernels.CausalSoftmax.Run(stream, scores, shape);
         Observe(DecoderStep.Probabilities, layer, scores, 1, scores.Length);
-        kernels.AttentionWeightedSum.Run(stream, scores, values, state.Attended, shape);
-    }
-
-    // the cache has them rounded to its type
-    private void ObserveRotatedKey(int layer, DecoderState state, int n)
-    {
-        if (Observer is not null)
-        {
-            kernels.Rope.Run(
-                stream, state.Key, state.Cosines, state.Sines, n, config.KeyValueHeadCount, config.HeadDim, state.Position);
-            Observe(DecoderStep.RotatedKey, layer, state.Key, n, config.KeyValueWidth);
-        }
+        kernels.AttentionWeightedSum.Run(stream, scores, values, attended, shape);
     }
 
     // for one token in one launch a piece, if the weights have one type
