@@ -96,6 +96,11 @@ internal static class WeightRows
         StoreOne<TStore>(output, row + (3 * stride), rowCount, values.W);
     }
 
+    /// <summary>A row, or the last one where there is no such row.</summary>
+    public static ArrayView<T> Row<T>(ArrayView<T> weight, int row, int rowCount, int inputSize)
+        where T : unmanaged =>
+        weight.SubView((long)IntrinsicMath.Min(row, rowCount - 1) * inputSize, inputSize);
+
     private static void StoreOne<TStore>(ArrayView<float> output, int row, int rowCount, float value)
         where TStore : struct, IRowStore
     {
@@ -104,10 +109,6 @@ internal static class WeightRows
             output[row] = TStore.Combine(output[row], value);
         }
     }
-
-    private static ArrayView<T> Row<T>(ArrayView<T> weight, int row, int rowCount, int inputSize)
-        where T : unmanaged =>
-        weight.SubView((long)IntrinsicMath.Min(row, rowCount - 1) * inputSize, inputSize);
 }
 
 /// <summary>The rows that a warp takes of those of its group. The same number of blocks for every warp, so that all shuffle along.</summary>
