@@ -46,6 +46,7 @@ public static partial class KernelCatalog
         .. Tiled<Vector16Tile>(nameof(MatMulTile.Vector16), KernelTarget.Vectors),
         .. Tiled<SmallTile>(nameof(MatMulTile.Small)),
         .. Tiled<WideTile>(nameof(MatMulTile.Wide)),
+        .. ByRun(typeof(MatMul), nameof(MatMul.FewTokensKernel), "FewTokens"),
         .. ByRun(typeof(MatVec), nameof(MatVec.Kernel), null, typeof(ReplaceStore)),
         .. ByRun(typeof(MatVec), nameof(MatVec.Kernel), "Add", typeof(AddStore)),
         .. ByRun(typeof(QkvProjection), nameof(QkvProjection.Kernel)),

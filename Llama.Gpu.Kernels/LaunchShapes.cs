@@ -41,6 +41,9 @@ public sealed partial record LaunchShapes(
     // Where lanes run one after the other, a group is a call: few groups, each with a long loop.
     private static readonly LaunchShapes OneLane = new(1, 1 << 14, 1, 16, 0, Require.MaxDimension, MatMulTile.OneLane);
 
+    /// <summary>Most tokens that <see cref="MatMul"/> takes as several vectors, rather than as a tile.</summary>
+    public int FewTokens { get; init; } = 8;
+
     /// <summary>Bytes of shared memory that a group may have.</summary>
     public int SharedBytes { get; init; } = 16 * 1024;
 

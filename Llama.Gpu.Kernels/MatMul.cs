@@ -19,7 +19,9 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
     public MatMul(Accelerator accelerator, LaunchShapes? shapes = null)
     {
         _shapes = shapes ?? LaunchShapes.For(accelerator);
+        _warpSize = accelerator.WarpSize;
         _kernels = new(accelerator, this);
+        _fewTokensKernels = new(accelerator, new FewTokens(_shapes));
     }
 
     internal delegate void Launch(
@@ -55,7 +57,14 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
         Require.Holds(input, tokenCount, inputSize);
         Require.IsShaped(weight, outputSize, inputSize);
         Require.Holds(output, tokenCount, outputSize);
-        _kernels[weight.Type](stream, input, weight, output, tokenCount, outputSize, inputSize);
+        if (tokenCount <= _shapes.FewTokens)
+        {
+            RunFewTokens(stream, input, weight, output, tokenCount, outputSize, inputSize);
+        }
+        else
+        {
+            _kernels[weight.Type](stream, input, weight, output, tokenCount, outputSize, inputSize);
+        }
     }
 
     // in the folder TensorCores, which a build against ILGPU leaves out

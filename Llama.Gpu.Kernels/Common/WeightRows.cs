@@ -111,6 +111,11 @@ internal static class WeightRows
         StoreOne<TStore>(output, row + (3 * stride), rowCount, values.W);
     }
 
+    /// <summary>A row, or the last one where there is no such row.</summary>
+    public static ArrayView<T> Row<T>(ArrayView<T> weight, int row, int rowCount, int inputSize)
+        where T : unmanaged =>
+        weight.SubView((long)IntrinsicMath.Min(row, rowCount - 1) * inputSize, inputSize);
+
     private static void StoreOne<TStore>(ArrayView<float> output, int row, int rowCount, float value)
         where TStore : struct, IRowStore
     {
@@ -119,11 +124,6 @@ internal static class WeightRows
             output[row] = TStore.Combine(output[row], value);
         }
     }
-
-    /// <summary>A row of a weight; past the last one that again.</summary>
-    public static ArrayView<T> Row<T>(ArrayView<T> weight, int row, int rowCount, int inputSize)
-        where T : unmanaged =>
-        weight.SubView((long)IntrinsicMath.Min(row, rowCount - 1) * inputSize, inputSize);
 }
 
 /// <summary>The rows that a warp takes of those of its group. The same number of blocks for every warp, so that all shuffle along.</summary>

@@ -13,7 +13,7 @@ public sealed class FormatTests
 {
     private const string Original = "hf-single";
 
-    private static readonly string[] SameTypes = ["hf-shards", "pytorch-bin", "meta-1", "meta-2", "gguf"];
+    private static readonly string[] SameTypes = ["hf-shards", "pytorch-bin", "meta-1", "meta-2", "gguf", "gguf-split"];
 
     [Test]
     public void Every_format_holds_the_same_bytes([ValueSource(nameof(SameTypes))] string format)

@@ -21,6 +21,8 @@ internal sealed class FakeSession(int vocabularySize, int contextLength, int pro
 
     public bool Disposed { get; private set; }
 
+    public TimeSpan KernelLoadTime { get; set; }
+
     /// <summary>Runs at the start of each call, with the number of calls before it.</summary>
     public Action<int, CancellationToken>? OnForward { get; init; }
 

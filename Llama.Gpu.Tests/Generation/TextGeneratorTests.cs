@@ -13,6 +13,24 @@ public sealed class TextGeneratorTests
     private const int PromptLength = 3;
 
     [Test]
+    public async Task Time_for_compiling_kernels_is_not_counted()
+    {
+        FakeSession? session = null;
+        session = new FakeSession(10, 20, 1, 7, 8, 9)
+        {
+            OnForward = (calls, _) =>
+            {
+                Thread.Sleep(20);
+                session!.KernelLoadTime += calls == 2 ? TimeSpan.Zero : TimeSpan.FromHours(1);
+            },
+        };
+        var result = await new TextGenerator(session).CompleteAsync(new[] { 1 }, new GenerationOptions { MaxTokens = 3 });
+        Assert.That(result.PrefillTime, Is.EqualTo(TimeSpan.Zero));
+        Assert.That(result.DecodeTime, Is.InRange(TimeSpan.FromMilliseconds(15), TimeSpan.FromMinutes(1)), "of the last token alone");
+        session.Dispose();
+    }
+
+    [Test]
     public async Task Pieces_come_token_by_token_and_the_last_carries_the_result()
     {
         var tokenizer = FakeTokenizer.Of("one", " two", " three");

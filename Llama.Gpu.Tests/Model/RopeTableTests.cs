@@ -1,4 +1,7 @@
+using System.Text.Json;
+using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Model;
+using Llama.Gpu.Tests.Infrastructure;
 using NUnit.Framework;
 
 namespace Llama.Gpu.Tests.Model;
@@ -32,6 +35,20 @@ public sealed class RopeTableTests
             Assert.That(frequencies[2], Is.EqualTo(0.66360).Within(5e-6));
             Assert.That(frequencies[63], Is.EqualTo(2.4551e-06).Within(5e-11));
         });
+    }
+
+    // tools/tiny-model/rope_frequencies.py wrote them by Meta's formula: Llama 3, 3.1 (factor 8), 3.2 (factor 32, heads 64 and 128 wide)
+    [TestCase("llama-3-8b")]
+    [TestCase("llama-3.1-8b")]
+    [TestCase("llama-3.2-1b")]
+    [TestCase("llama-3.2-3b")]
+    public void Frequencies_of_a_published_model_are_the_recorded_ones(string preset)
+    {
+        using var recorded = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(RepositoryFolder.Fixtures("Model"), "rope-frequencies.json")));
+        double[] expected = [.. recorded.RootElement.GetProperty(preset).EnumerateArray().Select(value => value.GetDouble())];
+        double[] found = RopeTable.Frequencies(SyntheticPresets.Get(preset));
+        Assert.That(found, Has.Length.EqualTo(expected.Length));
+        Assert.That(found.Zip(expected, (f, e) => Math.Abs(f / e - 1)).Max(), Is.LessThan(1e-12));
     }
 
     [Test]

@@ -54,6 +54,28 @@ public sealed class Llama3TokenizerTests
         Assert.That(_tokenizer.IsSpecial(127999), Is.False);
     }
 
+    [TestCase(" word", TestName = "Llama_3_encodes_a_megabyte_of_words_in_less_than_two_seconds")]
+    [TestCase("word", TestName = "Llama_3_encodes_a_megabyte_without_a_space_in_less_than_two_seconds")]
+    [TestCase(" ", TestName = "Llama_3_encodes_a_megabyte_of_spaces_in_less_than_two_seconds")]
+    [TestCase("\U0001F468\u200D\U0001F469", TestName = "Llama_3_encodes_a_megabyte_of_emoji_in_less_than_two_seconds")]
+    public void Time_is_bounded(string part) =>
+        EncodingTime.AssertLinear(_tokenizer, string.Concat(Enumerable.Repeat(part, (1 << 20) / Encoding.UTF8.GetByteCount(part))));
+
+    [Test]
+    public void Names_of_all_256_special_tokens_are_read_as_such()
+    {
+        var names = new HashSet<string>();
+        for (int id = 128000; id < 128256; id++)
+        {
+            string name = _tokenizer.Decode([id], skipSpecial: false);
+            Assert.That(name, Does.StartWith("<|").And.EndsWith("|>"));
+            Assert.That(names.Add(name), Is.True, name);
+            Assert.That(_tokenizer.Encode(name, addBeginOfText: false, parseSpecial: true), Is.EqualTo(new[] { id }));
+        }
+
+        Assert.That(names.Count(name => name.StartsWith("<|reserved_special_token_", StringComparison.Ordinal)), Is.EqualTo(248));
+    }
+
     [Test]
     public void Tokenizer_json_converted_from_it_gives_the_recorded_ids()
     {

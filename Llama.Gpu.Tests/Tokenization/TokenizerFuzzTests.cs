@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Llama.Gpu.Checkpoints;
+using Llama.Gpu.Tests.Checkpoints;
 using Llama.Gpu.Tests.Infrastructure;
 using Llama.Gpu.Tokenization;
 using NUnit.Framework;
@@ -37,6 +39,37 @@ public sealed class TokenizerFuzzTests
         Fuzz(
             File.ReadAllBytes(Path.Combine(RepositoryFolder.Fixtures("Tokenization"), "small-spm", "tokenizer.json")),
             data => HuggingFaceTokenizer.Parse(data, "fuzz"));
+
+    [TestCase("bytes")]
+    [TestCase("pieces")]
+    public void Mutated_tokenizer_of_a_gguf_file_is_read_or_refused(string kind)
+    {
+        var file = kind == "bytes" ? RecordedCaseTests.Gguf(TokenizerFixtures.ChangedJson(MakeSmaller), "llama-bpe") : Pieces();
+        Fuzz(file.ToArray(), data => GgufTokenizer.Read(new MemorySource("fuzz", data)));
+
+        static GgufBuilder Pieces()
+        {
+            string model = Path.Combine(RepositoryFolder.Fixtures("Checkpoints"), "meta-1", "tokenizer.model");
+            var pieces = SentencePieceModel.Parse(File.ReadAllBytes(model), model).Pieces;
+            return new GgufBuilder()
+                .Add("tokenizer.ggml.model", "llama")
+                .Add("tokenizer.ggml.tokens", [.. pieces.Select(piece => Encoding.UTF8.GetString(piece.Text.Span))])
+                .Add("tokenizer.ggml.scores", [.. pieces.Select(piece => piece.Score)])
+                .Add("tokenizer.ggml.token_type", [.. pieces.Select(piece => (int)piece.Type)])
+                .Add("tokenizer.ggml.bos_token_id", 1u);
+        }
+    }
+
+    [Test]
+    public void Mutated_tokenizer_config_is_read_or_refused()
+    {
+        byte[] model = File.ReadAllBytes(Path.Combine(RepositoryFolder.Fixtures("Checkpoints"), "meta-1", "tokenizer.model"));
+        byte[] config = """
+            {"bos_token":"<s>","eos_token":{"content":"</s>","lstrip":false},
+             "added_tokens_decoder":{"1":{"content":"<s>","special":true},"48":{"content":"@@"},"49":{"content":"[PAD]","special":true}}}
+            """u8.ToArray();
+        Fuzz(config, data => SentencePieceTokenizer.Create(SentencePieceModel.Parse(model, "model"), TokenRoles.Parse(data, "fuzz"), "model"));
+    }
 
     private static void Fuzz(byte[] seed, Func<byte[], ITokenizer> parse)
     {

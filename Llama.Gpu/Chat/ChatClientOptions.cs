@@ -10,7 +10,7 @@ internal static class ChatClientOptions
     /// <param name="client">Given to the factory of raw options.</param>
     /// <param name="options">The call's; null for none.</param>
     /// <param name="defaults">What holds where the call says nothing.</param>
-    /// <param name="format">Its stop strings are added.</param>
+    /// <param name="format">Its stop strings are added, and it says whether answers are texts of their own.</param>
     /// <exception cref="ChatException">An option that cannot be carried out.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option out of its range.</exception>
     public static GenerationOptions Map(IChatClient client, ChatOptions? options, GenerationOptions defaults, ChatFormat format)
@@ -35,7 +35,11 @@ internal static class ChatClientOptions
         }
 
         basis.Sampling.Validate();
-        return basis with { StopStrings = [.. stops.Where(stop => stop.Length > 0).Distinct()] };
+        return basis with
+        {
+            StopStrings = [.. stops.Where(stop => stop.Length > 0).Distinct()],
+            StandsAlone = format.AnswersStandAlone,
+        };
     }
 
     // better refused than silently left out

@@ -31,6 +31,9 @@ public abstract class ChatFormat
     /// <summary>Texts that end an answer, where a format has no token for it.</summary>
     public virtual ImmutableArray<string> StopStrings => [];
 
+    /// <summary>Whether an answer is a text of its own, rather than going on from the prompt: <see cref="Generation.GenerationOptions.StandsAlone"/>.</summary>
+    public virtual bool AnswersStandAlone => true;
+
     /// <summary>The ids of a conversation, up to where the answer to its last message begins.</summary>
     /// <param name="messages">At least one; the last is the user's.</param>
     /// <exception cref="ChatException">No message, an order of roles or a text that the format cannot express.</exception>

@@ -108,7 +108,11 @@ public sealed class ChatSession
 
         try
         {
-            options = options with { StopStrings = [.. options.StopStrings.IsDefault ? [] : options.StopStrings, .. _format.StopStrings] };
+            options = options with
+            {
+                StopStrings = [.. options.StopStrings.IsDefault ? [] : options.StopStrings, .. _format.StopStrings],
+                StandsAlone = _format.AnswersStandAlone,
+            };
             var (prompt, firstSeen) = Fit(question, options.MaxTokens);
             var pieces = PrefixReuse.GenerateAsync(_generator, _session, prompt, [], options, cancellationToken);
             await foreach (var piece in pieces.ConfigureAwait(false))

@@ -6,6 +6,9 @@ namespace Llama.Gpu.Chat;
 /// <param name="tokenizer">Any.</param>
 public sealed class PlainChatFormat(ITokenizer tokenizer) : ChatFormat("plain", tokenizer, tokenizer.EndOfTextIds)
 {
+    /// <inheritdoc/>
+    public override bool AnswersStandAlone => false;
+
     private protected override void Append(IReadOnlyList<Message> messages, List<int> ids)
     {
         ids.AddRange(Tokenizer.BeginOfTextId is int begin ? [begin] : []);

@@ -5,7 +5,7 @@ using Llama.Gpu.Model;
 namespace Llama.Gpu.Checkpoints;
 
 /// <summary>
-/// A model in one GGUF file, as llama.cpp has it: weights in F32, F16, BF16, or Q8_0, which is widened to f32 as it is read. The
+/// A model in a GGUF file, as llama.cpp has it, or in several (<c>NAME-00001-of-0000N.gguf</c>), opened by the first: weights in F32, F16, BF16, or Q8_0, which is widened to f32 as it is read. The
 /// rows of queries and keys are brought into Hugging Face's order (<see cref="RotaryLayout"/>).
 /// </summary>
 public sealed class GgufCheckpoint : StoredCheckpoint
@@ -17,7 +17,7 @@ public sealed class GgufCheckpoint : StoredCheckpoint
         : base(tensors)
     {
         Directory = Path.GetDirectoryName(path) is { Length: > 0 } folder ? folder : ".";
-        var file = GgufFile.Read(tensors.Own(MappedFile.Open(path)));
+        var file = GgufParts.Read(path, part => tensors.Own(MappedFile.Open(part)));
         Config = GgufConfig.Read(file);
         var found = new Dictionary<string, StoredTensor>(StringComparer.Ordinal);
         foreach (var tensor in file.Tensors)
@@ -27,7 +27,7 @@ public sealed class GgufCheckpoint : StoredCheckpoint
             bool turns = rotary && tensor.Info.ByteLength > 0 && tensor.Info.Shape[0] % Config.HeadDim == 0;
             if (!found.TryAdd(name, turns ? RotaryLayout.ToHalved(named, Config.HeadDim) : named))
             {
-                throw new CheckpointException(path, "expected each tensor once, found it twice", StrictJson.OneLine(tensor.Info.Name));
+                throw new CheckpointException(tensor.Info.File, "expected each tensor once, found it twice", StrictJson.OneLine(tensor.Info.Name));
             }
         }
 
@@ -40,7 +40,7 @@ public sealed class GgufCheckpoint : StoredCheckpoint
     /// <inheritdoc/>
     public override LlamaConfig Config { get; }
 
-    /// <summary>Opens a file, or the only one in a folder, and checks all but the weights themselves.</summary>
+    /// <summary>Opens a file, or the only model in a folder, and checks all but the weights themselves.</summary>
     /// <exception cref="CheckpointException">A file that is malformed, or tensors that are not those of its metadata.</exception>
     public static new GgufCheckpoint Open(string path)
     {
@@ -60,14 +60,14 @@ public sealed class GgufCheckpoint : StoredCheckpoint
     /// <summary>Whether a folder holds weights under a name of this format.</summary>
     internal static bool HasWeights(string directory) => System.IO.Directory.EnumerateFiles(directory, Pattern).Any();
 
-    /// <summary>The only file of this format in a folder.</summary>
+    /// <summary>The only file of this format in a folder, or the first of several that are one model.</summary>
     /// <exception cref="CheckpointException">None, or several.</exception>
     internal static string FindIn(string directory)
     {
-        string[] files = CheckpointFiles.Guard(directory, () => System.IO.Directory.GetFiles(directory, Pattern));
+        string[] files = CheckpointFiles.Guard(directory, () => GgufParts.FindFirst(directory));
         return files is [var only]
             ? only
-            : throw new CheckpointException(directory, $"expected one {Pattern} in the folder, found {files.Length}; name the file itself");
+            : throw new CheckpointException(directory, $"expected one model in {Pattern} files in the folder, found {files.Length}; name the file itself");
     }
 
     // Hugging Face's name, or the name as it is where it is not known; and whether RoPE turns its rows

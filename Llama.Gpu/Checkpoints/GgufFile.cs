@@ -14,11 +14,19 @@ internal sealed class GgufFile
     private const long DefaultAlignment = 32;
 
     private readonly IByteSource _file;
-    private readonly Dictionary<string, object> _metadata = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, object> _metadata;
+
+    private GgufFile(GgufFile first, ImmutableArray<StoredTensor> tensors)
+    {
+        _file = first._file;
+        _metadata = first._metadata;
+        Tensors = tensors;
+    }
 
     private GgufFile(IByteSource file)
     {
         _file = file;
+        _metadata = new(StringComparer.Ordinal);
         var reader = new GgufReader(file);
         if (file.Length < 4 || reader.UInt32() != 0x46554747)
         {
@@ -57,6 +65,9 @@ internal sealed class GgufFile
     /// <summary>Reads a file's header; the file stays the caller's.</summary>
     /// <exception cref="CheckpointException">Malformed, or with tensors of a type that is not supported.</exception>
     public static GgufFile Read(IByteSource file) => new(file);
+
+    /// <summary>This file's metadata with the tensors of several.</summary>
+    public GgufFile WithTensors(ImmutableArray<StoredTensor> tensors) => new(this, tensors);
 
     /// <summary>A whole number in the metadata, or null where there is none.</summary>
     /// <exception cref="CheckpointException">Another type, or out of range.</exception>

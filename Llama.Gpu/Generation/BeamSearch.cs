@@ -5,14 +5,14 @@ namespace Llama.Gpu.Generation;
 
 /// <summary>
 /// Beam search: follows the likeliest sequences side by side. Each has a session; where one sequence goes on in two ways, the second
-/// takes over a copy of the KV cache. Beams are decoded in turns, not in one launch. Deterministic: of equal scores the earlier beam
-/// and then the lower id comes first. One search at a time.
+/// takes over a copy of the KV cache. A step of all beams is one pass over the weights, where the sessions can (<see cref="IBatchSession"/>).
+/// Deterministic: of equal scores the earlier beam and then the lower id comes first. One search at a time.
 /// </summary>
 public sealed class BeamSearch : IDisposable
 {
     private readonly Func<IDecoderSession> _create;
     private readonly int[] _endOfTextIds;
-    private readonly Lock _gate = new();
+    private readonly PassScheduler _scheduler = new();
     private readonly List<TrackedSession> _sessions = [];
     private int _running;
 
@@ -69,7 +69,7 @@ public sealed class BeamSearch : IDisposable
     {
         while (_sessions.Count < options.Width)
         {
-            _sessions.Add(TrackedSession.Over(_create(), _gate));
+            _sessions.Add(TrackedSession.Over(_create(), _scheduler));
         }
 
         int[] stops = [.. _endOfTextIds, .. options.StopTokens.IsDefault ? [] : options.StopTokens];
@@ -149,14 +149,14 @@ public sealed class BeamSearch : IDisposable
             sessions[i] ??= free.Dequeue().TakeOver(next[i].Parent.Session, cancellationToken);
         }
 
-        var beams = new List<Beam>();
-        for (int i = 0; i < next.Count; i++)
-        {
-            var logits = sessions[i]!.Forward([next[i].Id], cancellationToken);
-            beams.Add(new Beam(sessions[i]!, [.. next[i].Parent.Ids, next[i].Id], next[i].LogProbability, logits.ToArray()));
-        }
-
-        return beams;
+        var steps = next.Zip(sessions, (candidate, session) => (session!, (ReadOnlyMemory<int>)new[] { candidate.Id })).ToArray();
+        var logits = (steps.Length > 1 ? TrackedSession.TryForwardTogether(steps, cancellationToken) : null)
+            ?? [.. steps.Select(step => step.Item1.ForwardAlone(step.Item2, choice: null, cancellationToken).Logits)];
+        return
+        [
+            .. next.Select((candidate, i) => new Beam(
+                sessions[i]!, [.. candidate.Parent.Ids, candidate.Id], candidate.LogProbability, logits[i].ToArray())),
+        ];
     }
 
     private sealed record Beam(TrackedSession Session, ImmutableArray<int> Ids, double LogProbability, float[] Logits);

@@ -25,6 +25,12 @@ public sealed record GenerationOptions
     /// <summary>Whether a text prompt begins with the tokenizer's beginning-of-text token.</summary>
     public bool AddBeginOfText { get; init; } = true;
 
+    /// <summary>
+    /// Whether the text generated stands by itself, as an answer does, rather than going on from the prompt. The space that SentencePiece
+    /// puts before each text is then left out of it.
+    /// </summary>
+    public bool StandsAlone { get; init; }
+
     /// <summary>Whether special tokens written in a text prompt are read as such; else they are plain text.</summary>
     public bool ParseSpecial { get; init; }
 

@@ -44,10 +44,13 @@ public sealed record GenerationResult
     /// <summary>Seed of the draws.</summary>
     public required ulong Seed { get; init; }
 
-    /// <summary>Time that reading the prompt took, to the first token.</summary>
+    /// <summary>Time that reading the prompt took, to the first token, without the time for compiling kernels.</summary>
     public required TimeSpan PrefillTime { get; init; }
 
-    /// <summary>Time that all tokens after the first took, without the time the caller took between them.</summary>
+    /// <summary>
+    /// Time that all tokens after the first took, without the time for compiling kernels and without what the caller took between them.
+    /// Where other sequences were decoded at the same time, waiting for them is part of it.
+    /// </summary>
     public required TimeSpan DecodeTime { get; init; }
 
     /// <summary>Prompt tokens computed a second.</summary>

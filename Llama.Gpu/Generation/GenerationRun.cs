@@ -7,7 +7,7 @@ using Llama.Gpu.Tokenization;
 
 namespace Llama.Gpu.Generation;
 
-/// <summary>One generation, a token a step. Blocking; <see cref="TextGenerator"/> runs the steps off the caller's thread.</summary>
+/// <summary>One generation, a token a step. Steps run on a thread of the pool.</summary>
 internal sealed class GenerationRun
 {
     private readonly IDecoderSession _session;
@@ -30,7 +30,7 @@ internal sealed class GenerationRun
     /// <param name="context">The ids the session holds, as far as they are known; kept up to date.</param>
     /// <param name="sampler">Chooses the tokens.</param>
     /// <param name="stop">Ends the run.</param>
-    /// <param name="topLogProbabilities">See <see cref="GenerationOptions.LogProbabilities"/>.</param>
+    /// <param name="options">What else is wanted of it.</param>
     public GenerationRun(
         IDecoderSession session,
         ITokenizer? tokenizer,
@@ -38,9 +38,9 @@ internal sealed class GenerationRun
         List<int> context,
         Sampler sampler,
         StopConditions stop,
-        int? topLogProbabilities)
+        GenerationOptions options)
     {
-        _topLogProbabilities = topLogProbabilities;
+        _topLogProbabilities = options.LogProbabilities;
         _session = session;
         _prompt = prompt;
         _context = context;
@@ -49,8 +49,8 @@ internal sealed class GenerationRun
         if (tokenizer is not null)
         {
             // a character may begin in the prompt, and what a token's text is may depend on whether it comes first
-            _decoder = new IncrementalDecoder(tokenizer, continues: true);
-            foreach (int id in prompt)
+            _decoder = new IncrementalDecoder(tokenizer, continues: !options.StandsAlone);
+            foreach (int id in options.StandsAlone ? [] : prompt)
             {
                 TextOf(id);
             }
@@ -59,31 +59,57 @@ internal sealed class GenerationRun
 
     /// <summary>Generates the next piece; the last one carries the result.</summary>
     /// <exception cref="OperationCanceledException">Cancelled; the session holds what it held after the last whole step.</exception>
-    public GeneratedPiece Step(CancellationToken cancellationToken)
+    public async Task<GeneratedPiece> StepAsync(CancellationToken cancellationToken)
     {
-        var clock = Stopwatch.StartNew();
-        bool first = !_prefilled;
-        int[] tokens = first ? _prompt : [_ids[^1]];
-        int? id = Forward(tokens, out var logits, cancellationToken);
-        _context.AddRange(tokens);
-        _prefilled = true;
-        if (id is null && _stop.Reason is null)
+        int[] tokens = _prefilled ? [_ids[^1]] : _prompt;
+        var clock = new PassClock(_session);
+        TokenChoice? choice = _stop.Reason is null && _topLogProbabilities is null
+            ? _sampler.ChoiceAfter(_context.Count + tokens.Length)
+            : null;
+        if (_session is TrackedSession shared)
         {
-            id = _sampler.Sample(logits, CollectionsMarshal.AsSpan(_context));
+            var (chosen, logits) = await shared.ForwardAsync(tokens, choice, cancellationToken).ConfigureAwait(false);
+            return Next(tokens, chosen, logits.Span, clock);
         }
 
-        TokenLogProbability? logProbability = id is int chosen && _topLogProbabilities is int top
-            ? TokenLogProbability.Of(logits, chosen, top)
-            : null;
-        if (first)
+        return await Task.Run(
+            () =>
+            {
+                int? chosen = Forward(tokens, choice, out var logits, cancellationToken);
+                return Next(tokens, chosen, logits, clock);
+            },
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    // the session chooses where it can and nobody needs the logits; else they are there
+    private int? Forward(int[] tokens, TokenChoice? choice, out ReadOnlySpan<float> logits, CancellationToken cancellationToken)
+    {
+        if (choice is { } wanted && _session is ITokenSession session)
         {
-            _prefillTime = clock.Elapsed;
+            return session.ForwardAndChoose(tokens, wanted, out logits, cancellationToken);
         }
-        else
+
+        logits = _session.Forward(tokens, cancellationToken);
+        return null;
+    }
+
+    private GeneratedPiece Next(int[] tokens, int? chosen, ReadOnlySpan<float> logits, PassClock clock)
+    {
+        _context.AddRange(tokens);
+        int? id = chosen ?? (_stop.Reason is null ? _sampler.Sample(logits, CollectionsMarshal.AsSpan(_context)) : null);
+        TokenLogProbability? logProbability = id is int sampled && _topLogProbabilities is int top
+            ? TokenLogProbability.Of(logits, sampled, top)
+            : null;
+        if (_prefilled)
         {
             _decodeTime += clock.Elapsed;
         }
+        else
+        {
+            _prefillTime = clock.Elapsed;
+        }
 
+        _prefilled = true;
         string text = id is int generated ? Accept(generated) : string.Empty;
         if (logProbability is not null)
         {
@@ -94,19 +120,6 @@ internal sealed class GenerationRun
         {
             LogProbabilities = logProbability is null ? [] : [logProbability],
         };
-    }
-
-    // the session chooses where it can and nobody needs the logits; else they are there
-    private int? Forward(int[] tokens, out ReadOnlySpan<float> logits, CancellationToken cancellationToken)
-    {
-        if (_session is ITokenSession session && _stop.Reason is null && _topLogProbabilities is null
-            && _sampler.ChoiceAfter(_context.Count + tokens.Length) is TokenChoice choice)
-        {
-            return session.ForwardAndChoose(tokens, choice, out logits, cancellationToken);
-        }
-
-        logits = _session.Forward(tokens, cancellationToken);
-        return null;
     }
 
     private string Accept(int id)
@@ -143,4 +156,20 @@ internal sealed class GenerationRun
         PrefillTime = _prefillTime,
         DecodeTime = _decodeTime,
     };
+
+    /// <summary>Time since it was made, less what went into compiling kernels: that comes once, with the first tokens.</summary>
+    private sealed class PassClock(IDecoderSession session)
+    {
+        private readonly long _start = Stopwatch.GetTimestamp();
+        private readonly TimeSpan _loadTime = session.KernelLoadTime;
+
+        public TimeSpan Elapsed
+        {
+            get
+            {
+                var time = Stopwatch.GetElapsedTime(_start) - (session.KernelLoadTime - _loadTime);
+                return time > TimeSpan.Zero ? time : TimeSpan.Zero;
+            }
+        }
+    }
 }

@@ -21,7 +21,7 @@ internal static class PrefixReuse
         GenerationOptions options,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        int reused = await Task.Run(() => session.Prepare(promptIds, sources), cancellationToken).ConfigureAwait(false);
+        int reused = await session.PrepareAsync(promptIds, sources, cancellationToken).ConfigureAwait(false);
         var pieces = generator.GenerateAsync(promptIds.AsMemory(reused), options, cancellationToken);
         await foreach (var piece in pieces.ConfigureAwait(false))
         {

@@ -9,12 +9,14 @@ namespace Llama.Gpu.Generation;
 /// beginning already, or gets a copy of that from one that does: what prompts share is computed once.
 /// </summary>
 /// <remarks>
-/// Sequences of different lengths are decoded in turns, a step of one after a step of another: their tokens are not computed in one
-/// launch, so that all together take as long as one after the other. What they gain is that none waits for another's end.
+/// Sequences that are at work at the same time are decoded together, whatever their lengths: a pass over the weights computes a token
+/// of each if the sessions can (<see cref="IBatchSession"/>); else they take turns. In company the same
+/// products are added up in another order than alone, so that a token may differ where two are all but equally likely.
 /// </remarks>
 public sealed class SessionPool : IDisposable
 {
-    private readonly Lock _gate = new();
+    private readonly PassScheduler _scheduler = new();
+    private readonly Lock _lock = new();
     private readonly Func<IDecoderSession> _create;
     private readonly ITokenizer? _tokenizer;
     private readonly int[] _endOfTextIds;
@@ -96,7 +98,8 @@ public sealed class SessionPool : IDisposable
         Member? member = null;
         try
         {
-            (member, var others) = await Task.Run(() => Take(prompt), cancellationToken).ConfigureAwait(false);
+            // sessions are made, and their memory is taken, while none of them computes
+            (member, var others) = await _scheduler.RunAsync(() => Take(prompt), cancellationToken).ConfigureAwait(false);
             var pieces = PrefixReuse.GenerateAsync(member.Generator, member.Session, prompt, others, options, cancellationToken);
             await foreach (var piece in pieces.ConfigureAwait(false))
             {
@@ -105,7 +108,8 @@ public sealed class SessionPool : IDisposable
         }
         finally
         {
-            lock (_gate)
+            member?.Session.Leave();
+            lock (_lock)
             {
                 member?.Busy = false;
             }
@@ -116,8 +120,7 @@ public sealed class SessionPool : IDisposable
 
     private (Member Member, TrackedSession[] Others) Take(int[] prompt)
     {
-        // sessions are made, and their memory is taken, while none of them computes
-        lock (_gate)
+        lock (_lock)
         {
             var idle = _members.Where(member => !member.Busy).ToArray();
             var chosen = idle.MaxBy(member => member.Session.CommonPrefix(prompt));
@@ -136,7 +139,7 @@ public sealed class SessionPool : IDisposable
 
     private Member Add()
     {
-        var session = TrackedSession.Over(_create(), _gate);
+        var session = TrackedSession.Over(_create(), _scheduler);
         var member = new Member(session, new TextGenerator(session, _tokenizer, _endOfTextIds));
         _members.Add(member);
         return member;

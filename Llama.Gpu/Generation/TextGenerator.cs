@@ -127,7 +127,7 @@ public sealed class TextGenerator
             GeneratedPiece piece;
             do
             {
-                piece = await Task.Run(() => run.Step(cancellationToken), cancellationToken).ConfigureAwait(false);
+                piece = await run.StepAsync(cancellationToken).ConfigureAwait(false);
                 yield return piece;
             }
             while (piece.Result is null);
@@ -167,7 +167,7 @@ public sealed class TextGenerator
         }
 
         return new GenerationRun(
-            _session, _tokenizer, prompt, _context, new Sampler(options.Sampling), NewStopConditions(options), options.LogProbabilities);
+            _session, _tokenizer, prompt, _context, new Sampler(options.Sampling), NewStopConditions(options), options);
     }
 
     private StopConditions NewStopConditions(GenerationOptions options) => new(

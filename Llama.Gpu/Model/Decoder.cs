@@ -6,7 +6,7 @@ using Llama.Gpu.Scheduling;
 namespace Llama.Gpu.Model;
 
 /// <summary>The forward pass of a Llama: the list of kernels that turn tokens into logits.</summary>
-internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelSet kernels, AcceleratorStream stream)
+internal sealed partial class Decoder(LlamaConfig config, IWeightSource weights, KernelSet kernels, AcceleratorStream stream)
 {
     /// <summary>
     /// Called after each step, if set. Attention then takes its steps one by one, with the scores in device memory; results agree
@@ -22,7 +22,21 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
     /// <param name="state">The sequence.</param>
     /// <param name="wantsLogits">Whether <see cref="Logits"/> follows, so that its weights can be on their way.</param>
     /// <param name="cancellationToken">Checked before each layer, and while waiting for weights.</param>
-    public void Forward(ReadOnlySpan<int> tokens, DecoderState state, bool wantsLogits, CancellationToken cancellationToken)
+    public void Forward(ReadOnlySpan<int> tokens, DecoderState state, bool wantsLogits, CancellationToken cancellationToken) =>
+        Forward(tokens, state, [new SequenceRows(state, 0, tokens.Length)], wantsLogits, cancellationToken);
+
+    /// <summary>As the other, with tokens of several sequences in one chunk: all but attention is done for all of them at once.</summary>
+    /// <param name="tokens">1 to <see cref="DecoderState.ChunkLength"/> ids that fit into their contexts.</param>
+    /// <param name="state">The activations to compute in.</param>
+    /// <param name="sequences">Whose the tokens are: every row once, in order.</param>
+    /// <param name="wantsLogits">Whether <see cref="Logits"/> or <see cref="BatchLogits"/> follows.</param>
+    /// <param name="cancellationToken">Checked before each layer, and while waiting for weights.</param>
+    public void Forward(
+        ReadOnlySpan<int> tokens,
+        DecoderState state,
+        ReadOnlySpan<SequenceRows> sequences,
+        bool wantsLogits,
+        CancellationToken cancellationToken)
     {
         int n = tokens.Length;
         weights.BeginPass(wantsLogits);
@@ -31,8 +45,11 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
         // x = embedding[tokens]
         Embed(tokens, state);
         Observe(DecoderStep.Embedding, -1, state.Hidden, n, config.HiddenSize);
-        Layers(n, state, cancellationToken);
-        state.Position += n;
+        Layers(n, state, sequences, cancellationToken);
+        foreach (SequenceRows rows in sequences)
+        {
+            rows.Sequence.Position += rows.Count;
+        }
     }
 
     /// <summary>
@@ -44,7 +61,7 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
         bool takes = weights.Embedding is not null && kernels.Attention.TakesToken;
         for (int layer = 0; layer < config.LayerCount && takes; layer++)
         {
-            takes = AppendsInOneLaunch(layer, weights.Small.Layers[layer], state, 1);
+            takes = AppendsInOneLaunch(layer, weights.Small.Layers[layer], state);
         }
 
         return takes;
@@ -59,23 +76,24 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
         weights.BeginPass(withHead: true);
         kernels.EmbeddingGather.Run(
             stream, state.Tokens, weights.Embedding!.Value, state.Hidden, 1, config.VocabularySize, config.HiddenSize);
-        Layers(1, state, CancellationToken.None);
+        Layers(1, state, [new SequenceRows(state, 0, 1)], CancellationToken.None);
         Head(0, state, CancellationToken.None);
     }
 
     // leaves the final hidden states, normalized
-    private void Layers(int n, DecoderState state, CancellationToken cancellationToken)
+    private void Layers(int n, DecoderState state, ReadOnlySpan<SequenceRows> sequences, CancellationToken cancellationToken)
     {
         int hidden = config.HiddenSize;
         float scale = 1f / MathF.Sqrt(config.HeadDim);
-        var shape = new AttentionShape(n, state.Position, config.HeadCount, config.KeyValueHeadCount, config.HeadDim);
+        bool isOwnToken = n == 1 && sequences[0].Sequence == state;
         for (int layer = 0; layer < config.LayerCount; layer++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             LayerWeights w = weights.Small.Layers[layer];
 
-            // q, k, v = W rmsnorm(x), the keys rotated once, on their way into the cache
-            if (AppendsInOneLaunch(layer, w, state, n))
+            // q, k, v = W rmsnorm(x), the keys rotated once, on their way into the cache; each sequence has positions and a cache of its own
+            bool appends = isOwnToken && AppendsInOneLaunch(layer, w, state);
+            if (appends)
             {
                 AppendToken(layer, w, state, cancellationToken);
             }
@@ -84,14 +102,19 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
                 ProjectQueriesKeysAndValues(layer, w, state, n, cancellationToken);
                 Observe(DecoderStep.Query, layer, state.Query, n, config.QueryWidth);
                 Observe(DecoderStep.Value, layer, state.Value, n, config.KeyValueWidth);
-                kernels.KeyValueCacheAppend.Run(
-                    stream, state.Key, state.Value, state.Cosines, state.Sines, state.KeyCache[layer], state.ValueCache[layer], shape);
             }
 
-            ObserveRotatedKey(layer, state, n);
+            foreach (SequenceRows rows in sequences)
+            {
+                if (!appends)
+                {
+                    AppendToCache(layer, state, rows);
+                }
+
+                Attend(layer, state, rows, scale);
+            }
 
             // x += Wo (softmax(rope(q) k / sqrt(headDim)) v)
-            Attend(layer, state, shape, scale);
             Observe(DecoderStep.Attended, layer, state.Attended, n, config.QueryWidth);
             AddProjected(ModelLayout.IndexOf(layer, WeightStep.AttentionOutput), w.Output, state.Attended, state, n, cancellationToken);
             Observe(DecoderStep.AttentionResidual, layer, state.Hidden, n, hidden);
@@ -108,7 +131,8 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
     }
 
     /// <summary>
-    /// Logits after neighbouring tokens of the last chunk: <c>Whead rmsnorm(x)</c>. Once after each <see cref="Forward"/> that was told so.
+    /// Logits after neighbouring tokens of the last chunk: <c>Whead rmsnorm(x)</c>. Once after each
+    /// <c>Forward</c> that was told so.
     /// </summary>
     /// <param name="first">The first of the tokens.</param>
     /// <param name="count">Number of tokens.</param>
@@ -193,20 +217,43 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
         }
     }
 
-    private void Attend(int layer, DecoderState state, AttentionShape shape, float scale)
+    // keys are rotated once, on their way into the cache
+    private void AppendToCache(int layer, DecoderState state, SequenceRows rows)
     {
-        WeightView keys = state.KeyCache[layer];
-        WeightView values = state.ValueCache[layer];
-        if (Observer is null && shape.TokenCount == 1 && kernels.Attention.TakesToken)
+        DecoderState sequence = rows.Sequence;
+        ArrayView<float> keys = rows.Of(state.Key, config.KeyValueWidth);
+        ArrayView<float> values = rows.Of(state.Value, config.KeyValueWidth);
+        WeightView keyCache = sequence.KeyCache[layer];
+        WeightView valueCache = sequence.ValueCache[layer];
+        kernels.KeyValueCacheAppend.Run(
+            stream, keys, values, sequence.Cosines, sequence.Sines, keyCache, valueCache, rows.Shape(config));
+        if (Observer is not null)
+        {
+            // the cache has them rounded to its type
+            kernels.Rope.Run(
+                stream, keys, sequence.Cosines, sequence.Sines, rows.Count, config.KeyValueHeadCount, config.HeadDim, sequence.Position);
+            Observe(DecoderStep.RotatedKey, layer, keys, rows.Count, config.KeyValueWidth);
+        }
+    }
+
+    private void Attend(int layer, DecoderState state, SequenceRows rows, float scale)
+    {
+        DecoderState sequence = rows.Sequence;
+        AttentionShape shape = rows.Shape(config);
+        ArrayView<float> queries = rows.Of(state.Query, config.QueryWidth);
+        ArrayView<float> attended = rows.Of(state.Attended, config.QueryWidth);
+        WeightView keys = sequence.KeyCache[layer];
+        WeightView values = sequence.ValueCache[layer];
+        if (Observer is null && shape.TokenCount == 1 && sequence == state && kernels.Attention.TakesToken)
         {
             kernels.Attention.RunToken(
                 stream,
-                state.Query,
+                queries,
                 keys,
                 values,
-                state.Cosines,
-                state.Sines,
-                state.Attended,
+                sequence.Cosines,
+                sequence.Sines,
+                attended,
                 state.AttentionParts,
                 state.Arrivals,
                 state.DevicePosition,
@@ -218,16 +265,16 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
         if (Observer is null)
         {
             kernels.Attention.Run(
-                stream, state.Query, keys, values, state.Cosines, state.Sines, state.Attended, state.AttentionParts, shape, scale);
+                stream, queries, keys, values, sequence.Cosines, sequence.Sines, attended, state.AttentionParts, shape, scale);
             return;
         }
 
         // the same in three steps, for the sake of the probabilities between them
         ArrayView<float> scores = state.Scores.SubView(0, (long)shape.HeadCount * shape.TokenCount * shape.PositionCount);
-        kernels.RopeScores.Run(stream, state.Query, keys, state.Cosines, state.Sines, scores, shape, scale);
+        kernels.RopeScores.Run(stream, queries, keys, sequence.Cosines, sequence.Sines, scores, shape, scale);
         kernels.CausalSoftmax.Run(stream, scores, shape);
         Observe(DecoderStep.Probabilities, layer, scores, 1, scores.Length);
-        kernels.AttentionWeightedSum.Run(stream, scores, values, state.Attended, shape);
+        kernels.AttentionWeightedSum.Run(stream, scores, values, attended, shape);
     }
 
     // extents of a token at the last position that the cache has room for
@@ -235,10 +282,10 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
         new(1, state.ContextLength - 1, config.HeadCount, config.KeyValueHeadCount, config.HeadDim);
 
     // one token of weights that are whole, have no biases, and are of the cache's type
-    private bool AppendsInOneLaunch(int layer, LayerWeights w, DecoderState state, int n)
+    private bool AppendsInOneLaunch(int layer, LayerWeights w, DecoderState state)
     {
         TensorType type = w.AttentionNorm.Type;
-        return n == 1 && Observer is null && kernels.QkvAppend.Takes(config.HiddenSize)
+        return Observer is null && kernels.QkvAppend.Takes(config.HiddenSize)
             && weights.PieceCount(ModelLayout.IndexOf(layer, WeightStep.QueryKeyValue)) == 1
             && IsPlain(w.Query) && IsPlain(w.Key) && IsPlain(w.Value)
             && state.KeyCache[layer].Type == type;
@@ -265,17 +312,6 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
             LastToken(state),
             config.HiddenSize,
             config.RmsNormEpsilon);
-    }
-
-    // the cache has them rounded to its type
-    private void ObserveRotatedKey(int layer, DecoderState state, int n)
-    {
-        if (Observer is not null)
-        {
-            kernels.Rope.Run(
-                stream, state.Key, state.Cosines, state.Sines, n, config.KeyValueHeadCount, config.HeadDim, state.Position);
-            Observe(DecoderStep.RotatedKey, layer, state.Key, n, config.KeyValueWidth);
-        }
     }
 
     // for one token in one launch a piece, if the weights have one type: where that launch cannot append as well

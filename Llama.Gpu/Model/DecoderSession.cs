@@ -41,6 +41,9 @@ public sealed partial class DecoderSession : IDecoderSession
     /// <inheritdoc/>
     public int Position => _state.Position;
 
+    /// <inheritdoc/>
+    public TimeSpan KernelLoadTime => _model.Accelerator.KernelLoading.Time;
+
     /// <summary>
     /// Called with the result of each step of the forward pass, if set. Attention then goes through scores in device memory, which
     /// are allocated when first needed: results differ by rounding from those of an unobserved session.

@@ -12,6 +12,9 @@ public interface IDecoderSession : IDisposable
     /// <summary>Number of tokens the cache holds.</summary>
     int Position { get; }
 
+    /// <summary>Time that has gone so far into compiling kernels for where the session runs; zero where nothing is compiled.</summary>
+    TimeSpan KernelLoadTime => TimeSpan.Zero;
+
     /// <summary>Appends tokens (prefill when several, decode when one) and computes the logits after the last of them.</summary>
     /// <param name="tokens">At least one token id, each below <see cref="VocabularySize"/>; together they must fit into the context.</param>
     /// <param name="cancellationToken">Checked between layers; when it fires, the session stands where it stood before the call.</param>

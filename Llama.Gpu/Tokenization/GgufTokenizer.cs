@@ -19,13 +19,30 @@ internal static class GgufTokenizer
         try
         {
             using var mapped = MappedFile.Open(path);
-            return Create(GgufFile.Read(mapped));
+            return Read(mapped);
         }
         catch (CheckpointException error)
         {
-            throw new TokenizerException(path, error.Message[(error.File.Length + 2)..], inner: error);
+            throw TokenizerError(error);
         }
     }
+
+    /// <summary>Reads the tokenizer of a file's bytes.</summary>
+    /// <exception cref="TokenizerException">It has no tokenizer, or one that cannot be used.</exception>
+    public static ITokenizer Read(IByteSource file)
+    {
+        try
+        {
+            return Create(GgufFile.Read(file));
+        }
+        catch (CheckpointException error)
+        {
+            throw TokenizerError(error);
+        }
+    }
+
+    private static TokenizerException TokenizerError(CheckpointException error) =>
+        new(error.File, error.Message[(error.File.Length + 2)..], inner: error);
 
     private static ITokenizer Create(GgufFile file)
     {
@@ -85,10 +102,8 @@ internal static class GgufTokenizer
                 continue;
             }
 
-            added.Add(new JsonObject
-            {
-                ["id"] = id, ["content"] = tokens[id], ["special"] = types[id] is (long)PieceType.Control or (long)PieceType.Unknown,
-            });
+            // only what users define is found in every text; padding of the vocabulary is in none
+            added.Add(new JsonObject { ["id"] = id, ["content"] = tokens[id], ["special"] = types[id] != (long)PieceType.UserDefined });
         }
 
         string[] merges = file.Optional<string[]>(Prefix + "merges") ?? throw file.Error(Prefix + "merges", "expected the merges, found none");

@@ -40,6 +40,15 @@ internal sealed class TokenRoles
         return roles;
     }
 
+    /// <summary>Reads one such file's bytes.</summary>
+    /// <exception cref="TokenizerException">No JSON, or a field of the wrong type.</exception>
+    public static TokenRoles Parse(byte[] json, string file)
+    {
+        var roles = new TokenRoles();
+        JsonField.Read(json, file, roles.Take);
+        return roles;
+    }
+
     /// <summary>Adds the tokens that are not in the vocabulary.</summary>
     /// <param name="tokens">Each id's bytes; grows.</param>
     /// <param name="marks">The tokens found before all else; grows.</param>

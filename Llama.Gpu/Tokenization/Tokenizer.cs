@@ -1,3 +1,5 @@
+using Llama.Gpu.Checkpoints;
+
 namespace Llama.Gpu.Tokenization;
 
 /// <summary>Opens tokenizers, whichever format they have.</summary>
@@ -35,6 +37,6 @@ public static class Tokenizer
 
     private static string FindIn(string folder) =>
         FileNames.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists)
-        ?? Directory.GetFiles(folder, "*.gguf").FirstOrDefault()
+        ?? GgufParts.FindFirst(folder).Order(StringComparer.Ordinal).FirstOrDefault()
         ?? throw new TokenizerException(folder, $"no tokenizer here; expected {string.Join(" or ", FileNames)}");
 }

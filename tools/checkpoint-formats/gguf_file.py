@@ -9,7 +9,7 @@ ALIGNMENT = 32
 F32, F16, Q8_0, BF16 = 0, 1, 8, 30
 BLOCK = 32
 
-UINT32, FLOAT32, BOOL, STRING, ARRAY, INT32 = 4, 6, 7, 8, 9, 5
+UINT16, UINT32, FLOAT32, BOOL, STRING, ARRAY, INT32 = 2, 4, 6, 7, 8, 9, 5
 
 
 def string(text: str) -> bytes:
@@ -21,6 +21,10 @@ def value(item) -> bytes:
     """A value with its type in front; a list's type is that of its first item."""
     if isinstance(item, bool):
         return struct.pack("<I?", BOOL, item)
+    if isinstance(item, np.uint16):
+        return struct.pack("<IH", UINT16, item)
+    if isinstance(item, np.int32):
+        return struct.pack("<Ii", INT32, item)
     if isinstance(item, int):
         return struct.pack("<II", UINT32, item)
     if isinstance(item, float):

@@ -205,6 +205,19 @@ def write_gguf(tensors: dict[str, torch.Tensor], tokenizer: bytes) -> None:
     for folder, quantized in (("gguf", False), ("gguf-q8", True)):
         (FIXTURES / folder).mkdir(parents=True)
         gguf_file.write(str(FIXTURES / folder / "model.gguf"), metadata, converted, quantized)
+    write_gguf_parts(metadata, converted)
+
+
+def write_gguf_parts(metadata: dict, tensors: dict[str, torch.Tensor], count: int = 3) -> None:
+    """The same in several files, as llama.cpp's gguf-split cuts them: the metadata in the first, its own number and the count in each."""
+    folder = FIXTURES / "gguf-split"
+    folder.mkdir(parents=True)
+    each = -(-len(tensors) // count)
+    for i in range(count):
+        split = {"split.no": np.uint16(i), "split.count": np.uint16(count), "split.tensors.count": np.int32(len(tensors))}
+        part = dict(list(tensors.items())[i * each : (i + 1) * each])
+        name = f"model-{i + 1:05}-of-{count:05}.gguf"
+        gguf_file.write(str(folder / name), metadata | split if i == 0 else split, part)
 
 
 def train_tokenizer() -> bytes:
@@ -219,7 +232,7 @@ def train_tokenizer() -> bytes:
 
 def main() -> None:
     torch.set_num_threads(1)
-    for folder in ("hf-single", "hf-shards", "pytorch-bin", "meta-1", "meta-2", "gguf", "gguf-q8"):
+    for folder in ("hf-single", "hf-shards", "pytorch-bin", "meta-1", "meta-2", "gguf", "gguf-q8", "gguf-split"):
         shutil.rmtree(FIXTURES / folder, ignore_errors=True)
     tensors = weights()
     tokenizer = train_tokenizer()

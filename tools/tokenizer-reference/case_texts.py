@@ -144,6 +144,11 @@ def all_texts():
     return list(dict.fromkeys(texts))
 
 
+def a_thousand_texts():
+    """Every text, and further ones at random: 1050 in all."""
+    return list(dict.fromkeys([*all_texts(), *random_mixes(700)]))[:1050]
+
+
 # texts in which special tokens are read as such
 SPECIAL_TEXTS = [
     "<|begin_of_text|>", "<|begin_of_text|>Hello World!<|end_of_text|>", "<|start_header_id|>user<|end_header_id|>\n\nHi <|eot_id|>",

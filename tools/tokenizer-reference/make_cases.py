@@ -72,7 +72,7 @@ def encode_special(merge, pattern, specials, text):
 def write_cases(path, merge, pattern, first_special):
     specials = {name: first_special + i for i, name in enumerate(special_names())}
     with open(path, "w", encoding="ascii", newline="\n") as out:
-        for text in case_texts.all_texts():
+        for text in case_texts.a_thousand_texts():
             out.write(json.dumps({"text": text, "ids": encode(merge, pattern, text)}, separators=(",", ":")) + "\n")
         for text in case_texts.SPECIAL_TEXTS:
             out.write(json.dumps({"text": text, "special": True, "ids": encode_special(merge, pattern, specials, text)},

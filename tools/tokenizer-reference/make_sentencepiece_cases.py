@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes the SentencePiece fixtures under Llama.Gpu.Tests/Tokenization/Fixtures with Google's library (Debian's python3-sentencepiece).
 
-    make_sentencepiece_cases.py llama2 PATH/TO/tokenizer.model    llama2-cases.jsonl: ids by Llama 2's own vocabulary
+    make_sentencepiece_cases.py llama2 PATH/TO/tokenizer.model    llama2-cases.jsonl: ids by Llama 2's own vocabulary, and
+                                                                  llama2-chat-cases.jsonl: conversations by the same
     make_sentencepiece_cases.py small                             small-spm/: a model trained on small_corpus.txt as Llama's was,
                                                                   the same as tokenizer.json, and its cases
 """
@@ -36,6 +37,42 @@ def write_cases(path, processor):
     with open(path, "w", encoding="ascii", newline="\n") as out:
         for text in texts():
             out.write(json.dumps({"text": text, "ids": processor.encode(text)}, separators=(",", ":")) + "\n")
+
+
+def conversations():
+    """Conversations as lists of (role, text): with and without a system's message, one turn and several, texts that need trimming."""
+    user, assistant, system = "user", "assistant", "system"
+    polite = "You are a helpful, respectful and honest assistant.\nAlways answer as helpfully as possible."
+    answer = "The answer is 42."
+    yield [(user, "Hello World!")]
+    yield [(system, polite), (user, "Hello World!")]
+    yield [(user, "Hello World!"), (assistant, answer), (user, "Why?")]
+    yield [(system, polite), (user, "Hello World!"), (assistant, answer), (user, "Why?"), (assistant, "Nobody knows.\n\n1. a\n2. b"), (user, "Thanks")]
+    yield [(user, "  \n spaces around \t\n"), (assistant, "  and here  "), (user, "\n")]
+    yield [(system, " a system's message keeps its spaces "), (user, " while the question is at its beginning not ")]
+    for text in case_texts.all_texts()[1:200:7]:
+        yield [(user, text)]
+        yield [(system, text), (user, text), (assistant, text), (user, text)]
+
+
+def encode_chat(processor, messages):
+    """As chat_completion of Meta's llama/generation.py: each pair by itself, between the tokens that begin and end a text."""
+    texts = [text for role, text in messages if role != "system"]
+    if messages[0][0] == "system":
+        texts[0] = "<<SYS>>\n" + messages[0][1] + "\n<</SYS>>\n\n" + texts[0]
+    ids = []
+    for question, answer in zip(texts[::2], texts[1::2]):
+        text = f"[INST] {question.strip()} [/INST] {answer.strip()} "
+        ids += [processor.bos_id(), *processor.encode(text), processor.eos_id()]
+    return ids + [processor.bos_id(), *processor.encode(f"[INST] {texts[-1].strip()} [/INST]")]
+
+
+def write_chat_cases(path, processor):
+    with open(path, "w", encoding="ascii", newline="\n") as out:
+        for messages in conversations():
+            if not any(mark in text for _, text in messages for mark in ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>")):
+                case = {"messages": [{"role": role, "text": text} for role, text in messages], "ids": encode_chat(processor, messages)}
+                out.write(json.dumps(case, separators=(",", ":")) + "\n")
 
 
 def merges_of(pieces, scores):
@@ -91,6 +128,8 @@ if __name__ == "__main__":
         case ["small"]:
             make_small()
         case ["llama2", path]:
-            write_cases(FIXTURES / "llama2-cases.jsonl", sentencepiece.SentencePieceProcessor(model_file=path))
+            llama2 = sentencepiece.SentencePieceProcessor(model_file=path)
+            write_cases(FIXTURES / "llama2-cases.jsonl", llama2)
+            write_chat_cases(FIXTURES / "llama2-chat-cases.jsonl", llama2)
         case _:
             raise SystemExit(__doc__)

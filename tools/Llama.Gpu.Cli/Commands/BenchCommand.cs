@@ -31,6 +31,9 @@ internal sealed class BenchCommand : Command
 
     private readonly Option<int> _prompt = CommonOptions.Number("--prompt", "N", "Tokens of the prefill, and of the context decoded after.", DefaultPrompt);
     private readonly Option<int> _tokens = CommonOptions.Number("--tokens", "N", "Tokens decoded in each round.", DefaultTokens);
+    private readonly Option<int> _sequences = CommonOptions.Number(
+        "--sequences", "N", "Also decodes so many sequences together, in one pass over the weights for all.", 1);
+
     private readonly Option<int> _rounds = CommonOptions.Number("--rounds", "N", "Rounds; the median is printed.", DefaultRounds);
 
     public BenchCommand(CliConsole console, IModelSource models)
@@ -42,12 +45,13 @@ internal sealed class BenchCommand : Command
         Add(_preset);
         Add(_prompt);
         Add(_tokens);
+        Add(_sequences);
         Add(_rounds);
         _device.AddTo(this);
-        SetAction((parsed, cancellationToken) => Task.Run(() => Run(parsed, cancellationToken), CancellationToken.None));
+        SetAction((parsed, cancellationToken) => Task.Run(() => Execute(parsed, cancellationToken), CancellationToken.None));
     }
 
-    private int Run(ParseResult parsed, CancellationToken cancellationToken)
+    private int Execute(ParseResult parsed, CancellationToken cancellationToken)
     {
         string? directory = parsed.GetValue(_model);
         string? preset = parsed.GetValue(_preset);
@@ -56,13 +60,13 @@ internal sealed class BenchCommand : Command
             throw new UsageException("expected --model or --preset, found " + (preset is null ? "neither" : "both"));
         }
 
-        int prompt = AtLeastOne(parsed, _prompt);
-        int tokens = AtLeastOne(parsed, _tokens);
-        int rounds = AtLeastOne(parsed, _rounds);
+        var run = new Run(
+            AtLeastOne(parsed, _prompt), AtLeastOne(parsed, _tokens), AtLeastOne(parsed, _sequences), AtLeastOne(parsed, _rounds));
+        bool json = parsed.GetValue(CommonOptions.Json);
         var device = _device.Get(parsed);
         if (preset is null)
         {
-            Measure(directory!, device, prompt, tokens, rounds, parsed.GetValue(CommonOptions.Json), cancellationToken);
+            Measure(directory!, device, run, json, cancellationToken);
             return ExitCode.Success;
         }
 
@@ -77,7 +81,7 @@ internal sealed class BenchCommand : Command
             var config = SyntheticPresets.Get(preset);
             SyntheticCheckpoint.Write(
                 folder.FullName, config, config.DeclaredType ?? TensorType.BFloat16, seed: 0, progress: null, cancellationToken);
-            Measure(folder.FullName, device, prompt, tokens, rounds, parsed.GetValue(CommonOptions.Json), cancellationToken);
+            Measure(folder.FullName, device, run, json, cancellationToken);
             return ExitCode.Success;
         }
         finally
@@ -92,9 +96,9 @@ internal sealed class BenchCommand : Command
         return value >= 1 ? value : throw new UsageException($"{option.Name}: expected at least 1, found {value}");
     }
 
-    private void Measure(
-        string directory, DeviceChoice device, int prompt, int tokens, int rounds, bool json, CancellationToken cancellationToken)
+    private void Measure(string directory, DeviceChoice device, Run run, bool json, CancellationToken cancellationToken)
     {
+        var (prompt, tokens, sequences, rounds) = run;
         TokenCost cost;
         using (var checkpoint = _models.OpenCheckpoint(directory))
         {
@@ -122,10 +126,19 @@ internal sealed class BenchCommand : Command
         var decode = PairedMeasurement.Run(
             probe, cost.Decode, rounds, () => Decode(session, prompt, tokens, cancellationToken), cancellationToken);
         StreamingResult? streaming = model.MeasureStreaming(session, tokens, rounds, cancellationToken);
-        Line[] lines =
+        List<Line> lines =
         [
             new("prefill", $"T={prompt}", prompt / prefill.Seconds, prefill), new("decode", $"p={prompt}", 1 / decode.Seconds, decode),
         ];
+        if (sequences > 1)
+        {
+            using var batch = new BenchBatch(model, session, sequences, prompt, context);
+            batch.Decode(1, cancellationToken);
+            var together = PairedMeasurement.Run(
+                probe, cost.DecodeOf(sequences), rounds, () => batch.Decode(tokens, cancellationToken), cancellationToken);
+            lines.Add(new("decode", $"B={sequences} p={prompt}", sequences / together.Seconds, together));
+        }
+
         if (json)
         {
             foreach (Line line in lines)
@@ -203,7 +216,7 @@ internal sealed class BenchCommand : Command
         json.WriteNumberOrNull("kernel_load_ms", kernels?.Time.TotalMilliseconds);
     });
 
-    private void WriteTable(Line[] lines, string device, string type)
+    private void WriteTable(List<Line> lines, string device, string type)
     {
         var table = Tables.New("case", "device", "type", "shape", "median ms", "tokens/s", "GB/s", "GFLOP/s", "of ceiling");
         foreach (Line line in lines)
@@ -227,12 +240,14 @@ internal sealed class BenchCommand : Command
 
     private static string NameOf(Ceiling ceiling) => ceiling == Ceiling.Read ? "read" : "multiply-add";
 
+    private sealed record Run(int Prompt, int Tokens, int Sequences, int Rounds);
+
     private sealed record Line(string Case, string Shape, double TokensPerSecond, PairedResult Result);
 
     /// <summary>What a token needs of the weights: every matrix but the embedding once, and two operations an element.</summary>
     private sealed record TokenCost(long Bytes, long LayerParameters, long HeadParameters, string TypeName)
     {
-        public Cost Decode => Prefill(1);
+        public Cost Decode => DecodeOf(1);
 
         public static TokenCost Of(Checkpoint checkpoint)
         {
@@ -243,6 +258,9 @@ internal sealed class BenchCommand : Command
             string type = string.Join('+', summary.BytesByType.Keys.Select(TypeNames.Of));
             return new TokenCost(bytes, summary.Attention + summary.Mlp, summary.Head, type);
         }
+
+        // a token of each sequence, each with logits
+        public Cost DecodeOf(int sequences) => new(Bytes, 2 * (LayerParameters + HeadParameters) * sequences);
 
         // the logits of the last token alone
         public Cost Prefill(int tokens) => new(Bytes, (2 * LayerParameters * tokens) + (2 * HeadParameters));
