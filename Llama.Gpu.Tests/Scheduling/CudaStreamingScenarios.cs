@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Llama.Gpu.Checkpoints;
-using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Jit.Runtime.Cuda;
 using Llama.Gpu.Model;
 using Llama.Gpu.Scheduling;

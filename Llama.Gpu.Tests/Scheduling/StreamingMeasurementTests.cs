@@ -2,7 +2,6 @@ using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Measurement;
 using Llama.Gpu.Model;
-using Llama.Gpu.Scheduling;
 using Llama.Gpu.Tests.Infrastructure;
 using Llama.Gpu.Tests.Jit.Simd;
 using NUnit.Framework;
@@ -41,7 +40,7 @@ public sealed class StreamingMeasurementTests(string device)
     [Test]
     public void Streaming_alone_brings_what_a_token_needs_and_changes_no_result()
     {
-        using LlamaModel resident = LlamaModel.Load(_checkpoint, Accelerator);
+        using var resident = LlamaModel.Load(_checkpoint, Accelerator);
         using DecoderSession whole = Session(resident);
         float[] expected = whole.Forward(Prompt).ToArray();
         Assert.That(resident.StreamOnly(), Is.Zero);
@@ -64,7 +63,7 @@ public sealed class StreamingMeasurementTests(string device)
     {
         using LlamaModel model = Streamed();
         using DecoderSession session = Session(model);
-        using LlamaModel whole = LlamaModel.Load(_checkpoint, Accelerator);
+        using var whole = LlamaModel.Load(_checkpoint, Accelerator);
         using DecoderSession resident = Session(whole);
         session.Forward(Prompt);
         resident.Forward(Prompt);
@@ -97,7 +96,7 @@ public sealed class StreamingMeasurementTests(string device)
     [Test]
     public void Model_that_is_resident_has_nothing_to_measure()
     {
-        using LlamaModel model = LlamaModel.Load(_checkpoint, Accelerator);
+        using var model = LlamaModel.Load(_checkpoint, Accelerator);
         using DecoderSession session = Session(model);
         Assert.That(StreamingMeasurement.CopyBytesPerSecond(model), Is.Null);
         Assert.That(() => StreamingMeasurement.Run(model, session, null, 0, 1, 1), Throws.ArgumentException);

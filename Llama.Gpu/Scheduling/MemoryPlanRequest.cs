@@ -1,5 +1,4 @@
 using Llama.Gpu.Jit.Runtime;
-using Llama.Gpu.Kernels;
 using Llama.Gpu.Model;
 
 namespace Llama.Gpu.Scheduling;
