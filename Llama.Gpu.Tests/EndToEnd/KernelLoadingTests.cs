@@ -20,7 +20,7 @@ public sealed class KernelLoadingTests
         using var folder = new TemporaryFolder();
         KernelLoading first = StartOnOpenCl(new(folder.Path));
         KernelLoading second = StartOnOpenCl(new(folder.Path));
-        Assert.That(first.Compiled, Is.GreaterThan(8));
+        Assert.That(first.Compiled, Is.GreaterThan(5));
         Assert.That(first.FromCache, Is.Zero);
         Assert.That((second.Compiled, second.FromCache), Is.EqualTo((0, first.Compiled)));
     }
@@ -76,8 +76,7 @@ public sealed class KernelLoadingTests
         using var checkpoint = Checkpoint.Open(RepositoryFolder.TinyModel);
         using var model = LlamaModel.Load(checkpoint, accelerator);
         using DecoderSession session = model.CreateSession(8);
-        session.Forward([1, 2, 3]);
-        session.Forward([4]);
+        session.Forward([1]);
         return accelerator.KernelLoading;
     }
 }
