@@ -21,35 +21,11 @@ internal sealed class GgufBuilder
 
     public GgufBuilder Add(string key, uint value) => Entry(key, UInt32, () => _writer.Write(value));
 
-    public GgufBuilder Add(string key, IReadOnlyCollection<string> values) => Entry(key, Array, () =>
-    {
-        _writer.Write(Text);
-        _writer.Write((long)values.Count);
-        foreach (string value in values)
-        {
-            Write(value);
-        }
-    });
+    public GgufBuilder Add(string key, IReadOnlyCollection<string> values) => Items(key, Text, values, Write);
 
-    public GgufBuilder Add(string key, IReadOnlyCollection<int> values) => Entry(key, Array, () =>
-    {
-        _writer.Write(Int32);
-        _writer.Write((long)values.Count);
-        foreach (int value in values)
-        {
-            _writer.Write(value);
-        }
-    });
+    public GgufBuilder Add(string key, IReadOnlyCollection<int> values) => Items(key, Int32, values, _writer.Write);
 
-    public GgufBuilder Add(string key, IReadOnlyCollection<float> values) => Entry(key, Array, () =>
-    {
-        _writer.Write(Float32);
-        _writer.Write((long)values.Count);
-        foreach (float value in values)
-        {
-            _writer.Write(value);
-        }
-    });
+    public GgufBuilder Add(string key, IReadOnlyCollection<float> values) => Items(key, Float32, values, _writer.Write);
 
     public byte[] ToArray()
     {
@@ -62,6 +38,16 @@ internal sealed class GgufBuilder
         writer.Write(_entries.ToArray());
         return file.ToArray();
     }
+
+    private GgufBuilder Items<T>(string key, uint type, IReadOnlyCollection<T> values, Action<T> write) => Entry(key, Array, () =>
+    {
+        _writer.Write(type);
+        _writer.Write((long)values.Count);
+        foreach (T value in values)
+        {
+            write(value);
+        }
+    });
 
     private GgufBuilder Entry(string key, uint type, Action value)
     {
