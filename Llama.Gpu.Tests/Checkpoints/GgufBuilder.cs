@@ -11,71 +11,55 @@ internal sealed class GgufBuilder
     private const uint Text = 8;
     private const uint Array = 9;
 
-    private readonly MemoryStream _entries = new();
-    private readonly BinaryWriter _writer;
-    private long _count;
+    private readonly List<Action<BinaryWriter>> _entries = [];
 
-    public GgufBuilder() => _writer = new BinaryWriter(_entries);
+    public GgufBuilder Add(string key, string value) => Entry(key, Text, writer => Write(writer, value));
 
-    public GgufBuilder Add(string key, string value) => Entry(key, Text, () => Write(value));
+    public GgufBuilder Add(string key, uint value) => Entry(key, UInt32, writer => writer.Write(value));
 
-    public GgufBuilder Add(string key, uint value) => Entry(key, UInt32, () => _writer.Write(value));
+    public GgufBuilder Add(string key, IReadOnlyCollection<string> values) => Items(key, Text, values, Write);
 
-    public GgufBuilder Add(string key, IReadOnlyCollection<string> values) => Entry(key, Array, () =>
-    {
-        _writer.Write(Text);
-        _writer.Write((long)values.Count);
-        foreach (string value in values)
-        {
-            Write(value);
-        }
-    });
+    public GgufBuilder Add(string key, IReadOnlyCollection<int> values) => Items(key, Int32, values, (writer, value) => writer.Write(value));
 
-    public GgufBuilder Add(string key, IReadOnlyCollection<int> values) => Entry(key, Array, () =>
-    {
-        _writer.Write(Int32);
-        _writer.Write((long)values.Count);
-        foreach (int value in values)
-        {
-            _writer.Write(value);
-        }
-    });
-
-    public GgufBuilder Add(string key, IReadOnlyCollection<float> values) => Entry(key, Array, () =>
-    {
-        _writer.Write(Float32);
-        _writer.Write((long)values.Count);
-        foreach (float value in values)
-        {
-            _writer.Write(value);
-        }
-    });
+    public GgufBuilder Add(string key, IReadOnlyCollection<float> values) => Items(key, Float32, values, (writer, value) => writer.Write(value));
 
     public byte[] ToArray()
     {
-        var file = new MemoryStream();
+        using var file = new MemoryStream();
         using var writer = new BinaryWriter(file);
         writer.Write("GGUF"u8);
         writer.Write(3);
         writer.Write(0L);
-        writer.Write(_count);
-        writer.Write(_entries.ToArray());
+        writer.Write((long)_entries.Count);
+        _entries.ForEach(entry => entry(writer));
         return file.ToArray();
     }
 
-    private GgufBuilder Entry(string key, uint type, Action value)
-    {
-        Write(key);
-        _writer.Write(type);
-        value();
-        _count++;
-        return this;
-    }
-
-    private void Write(string text)
+    private static void Write(BinaryWriter writer, string text)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(text);
-        _writer.Write((long)bytes.Length);
-        _writer.Write(bytes);
+        writer.Write((long)bytes.Length);
+        writer.Write(bytes);
+    }
+
+    private GgufBuilder Items<T>(string key, uint type, IReadOnlyCollection<T> values, Action<BinaryWriter, T> write) => Entry(key, Array, writer =>
+    {
+        writer.Write(type);
+        writer.Write((long)values.Count);
+        foreach (T value in values)
+        {
+            write(writer, value);
+        }
+    });
+
+    private GgufBuilder Entry(string key, uint type, Action<BinaryWriter> value)
+    {
+        _entries.Add(writer =>
+        {
+            Write(writer, key);
+            writer.Write(type);
+            value(writer);
+        });
+        return this;
     }
 }

@@ -3,7 +3,6 @@ using System.IO.Compression;
 using System.Text;
 using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Tests.Infrastructure;
-using Llama.Gpu.Tests.Tokenization;
 using Llama.Gpu.Tokenization;
 using NUnit.Framework;
 

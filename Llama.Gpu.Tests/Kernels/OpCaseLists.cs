@@ -59,6 +59,7 @@ internal static class OpCaseLists
         OpCases.Gather(3, 5, 33, TensorType.BFloat16),
         OpCases.Norm(2, 127, TensorType.Float16),
         OpCases.Matrix(5, 33, 35, TensorType.BFloat16),
+        OpCases.Matrix(11, 33, 35, TensorType.BFloat16),
         OpCases.Vector(17, 31, TensorType.BFloat16),
         OpCases.Vector(33, 1000, TensorType.Float16),
         OpCases.VectorAdded(17, 31, TensorType.Float32),
