@@ -61,4 +61,7 @@ public sealed class KernelSet(Accelerator accelerator, LaunchShapes shapes)
 
     /// <summary>Index of the largest logit.</summary>
     public ArgMax ArgMax { get; } = new(accelerator, shapes);
+
+    /// <summary>The operations of the spectral analysis; loaded when first asked for, since no model needs them.</summary>
+    public SpectralKernelSet Spectral => field ??= new(accelerator, shapes);
 }
