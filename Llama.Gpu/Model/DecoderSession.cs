@@ -1,3 +1,5 @@
+using Llama.Gpu.Jit.Runtime;
+
 namespace Llama.Gpu.Model;
 
 /// <summary>One sequence on a device: its KV cache and its position.</summary>
@@ -44,6 +46,12 @@ public sealed partial class DecoderSession : IDecoderSession
         get => _decoder.Observer;
         set => _decoder.Observer = value;
     }
+
+    /// <summary>Shape and constants of the model.</summary>
+    public LlamaConfig Config => _model.Config;
+
+    /// <summary>Where its kernels run in order.</summary>
+    internal AcceleratorStream Stream => _model.Accelerator.DefaultStream;
 
     /// <inheritdoc/>
     public ReadOnlySpan<float> Forward(ReadOnlySpan<int> tokens, CancellationToken cancellationToken = default)
