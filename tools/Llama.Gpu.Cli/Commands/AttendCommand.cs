@@ -89,7 +89,7 @@ internal sealed class AttendCommand : Command
         using var session = model.CreateSession(ids.Length);
         using var capture = new ActivationCapture(
             session,
-            new() { Layers = parsed.GetValue(_layers), Heads = parsed.GetValue(_heads), Magnitudes = true });
+            new() { Layers = CommonOptions.GetList(parsed, _layers), Heads = CommonOptions.GetList(parsed, _heads), Magnitudes = true });
         session.Forward(ids, cancellationToken);
 
         var report = new AttentionReport(NameOf(directory), config, [.. ids.Select(id => Label(tokenizer, id))])

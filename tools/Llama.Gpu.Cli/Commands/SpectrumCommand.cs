@@ -76,9 +76,9 @@ internal sealed class SpectrumCommand : Command
         var budget = new DeviceBudget(device.Accelerator, choice.BudgetBytes ?? DeviceBudget.Available(device.Accelerator));
         var request = new SpectralRequest
         {
-            Layers = parsed.GetValue(_layers),
-            Heads = parsed.GetValue(_heads),
-            Matrices = parsed.GetValue(_matrices) ?? [.. HeadMatrices.Stored],
+            Layers = CommonOptions.GetList(parsed, _layers),
+            Heads = CommonOptions.GetList(parsed, _heads),
+            Matrices = CommonOptions.GetList(parsed, _matrices) ?? [.. HeadMatrices.Stored],
             PerQueryHead = parsed.GetValue(_perQueryHead),
         };
         if (csv)
