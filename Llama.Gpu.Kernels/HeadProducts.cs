@@ -73,7 +73,7 @@ public sealed class HeadProducts
                 double sum = 0;
                 for (int k = i; k < headDim; k++)
                 {
-                    sum = Math.FusedMultiplyAdd(a[(k * stride) + i], b[(k * stride) + j], sum);
+                    sum = MultiplyAdd.Of(a[(k * stride) + i], b[(k * stride) + j], sum);
                 }
 
                 product[(i * stride) + j] = sum;

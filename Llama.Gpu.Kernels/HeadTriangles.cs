@@ -59,11 +59,12 @@ public sealed class HeadTriangles : ITypedKernel<HeadTriangles.Launch>
         Require.Dimension(slices.Width);
         Require.Dimension(slices.Length);
         Require.IsShaped(weight, slices.ElementCount);
-        Require.Holds(triangles, SquareMatrices.Length(slices.Count, slices.Width));
         if (slices.Width > MaxWidth)
         {
             throw new ArgumentException($"expected heads of at most {MaxWidth} vectors, found {slices.Width}", nameof(slices));
         }
+
+        Require.Holds(triangles, SquareMatrices.Length(slices.Count, slices.Width));
 
         int rowLength = SquareMatrices.Stride(slices.Width);
         int rows = IntrinsicMath.Min(MostRows, (_shapes.SharedBytes / (rowLength * sizeof(double))) - DiagonalRows);
@@ -103,12 +104,12 @@ public sealed class HeadTriangles : ITypedKernel<HeadTriangles.Launch>
                 for (int r = 0; r < rows; r++)
                 {
                     double x = block[(r * stride) + j];
-                    squares = Math.FusedMultiplyAdd(x, x, squares);
+                    squares = MultiplyAdd.Of(x, x, squares);
                 }
 
                 // H = 1 + g v v^T with v = (top, the block's column j) turns (diagonal, column j) into (reflected, 0)
                 double diagonal = before[j];
-                double norm = Math.Sqrt(Math.FusedMultiplyAdd(diagonal, diagonal, squares));
+                double norm = XMath.Sqrt(MultiplyAdd.Of(diagonal, diagonal, squares));
                 bool reflects = squares > Negligible;
                 double reflected = reflects ? (diagonal > 0 ? -norm : norm) : diagonal;
                 double top = diagonal - reflected;
@@ -134,14 +135,14 @@ public sealed class HeadTriangles : ITypedKernel<HeadTriangles.Launch>
         double product = top * row[k];
         for (int r = 0; r < rows; r++)
         {
-            product = Math.FusedMultiplyAdd(block[(r * stride) + j], block[(r * stride) + k], product);
+            product = MultiplyAdd.Of(block[(r * stride) + j], block[(r * stride) + k], product);
         }
 
         double factor = g * product;
-        row[k] = Math.FusedMultiplyAdd(factor, top, row[k]);
+        row[k] = MultiplyAdd.Of(factor, top, row[k]);
         for (int r = 0; r < rows; r++)
         {
-            block[(r * stride) + k] = Math.FusedMultiplyAdd(factor, block[(r * stride) + j], block[(r * stride) + k]);
+            block[(r * stride) + k] = MultiplyAdd.Of(factor, block[(r * stride) + j], block[(r * stride) + k]);
         }
     }
 

@@ -113,10 +113,10 @@ public sealed class SingularValues
             for (int row = 0; row < size; row++)
             {
                 double x = matrix[(row * stride) + at];
-                squares = Math.FusedMultiplyAdd(x, x, squares);
+                squares = MultiplyAdd.Of(x, x, squares);
             }
 
-            values[((long)Grid.IdxX * size) + column] = more == 0 ? Math.Sqrt(squares) : double.NaN;
+            values[((long)Grid.IdxX * size) + column] = more == 0 ? XMath.Sqrt(squares) : double.NaN;
         }
     }
 
@@ -153,16 +153,16 @@ public sealed class SingularValues
         {
             double p = matrix[(row * stride) + first];
             double q = matrix[(row * stride) + second];
-            a = Math.FusedMultiplyAdd(p, p, a);
-            b = Math.FusedMultiplyAdd(q, q, b);
-            product = Math.FusedMultiplyAdd(p, q, product);
+            a = MultiplyAdd.Of(p, p, a);
+            b = MultiplyAdd.Of(q, q, b);
+            product = MultiplyAdd.Of(p, q, product);
         }
 
-        bool turns = Math.Abs(product) > Negligible && Math.Abs(product) > Orthogonal * Math.Sqrt(a * b);
+        bool turns = XMath.Abs(product) > Negligible && XMath.Abs(product) > Orthogonal * XMath.Sqrt(a * b);
         double cotangent = (b - a) / (2 * product);
-        double tangent = 1 / (Math.Abs(cotangent) + Math.Sqrt(1 + (cotangent * cotangent)));
+        double tangent = 1 / (XMath.Abs(cotangent) + XMath.Sqrt(1 + (cotangent * cotangent)));
         tangent = turns ? (cotangent < 0 ? -tangent : tangent) : 0;
-        double cosine = 1 / Math.Sqrt(1 + (tangent * tangent));
+        double cosine = 1 / XMath.Sqrt(1 + (tangent * tangent));
         double sine = isPair ? cosine * tangent : 1;
         cosine = isPair ? cosine : 0;
         for (int row = 0; row < size; row++)

@@ -34,10 +34,11 @@ internal sealed record HeatMap(string Title, string RowName, string ColumnName, 
     {
         double left = 30 + (CharacterWidth * Rows.Max(label => label.Length));
         double top = 42 + (TurnsColumnLabels ? CharacterWidth * Columns.Max(label => label.Length) : LabelHeight);
-        double width = Math.Max(left + (CellWidth * Columns.Count) + 16, left + (8 * Title.Length));
         double bottom = top + (CellHeight * Rows.Count);
-        var picture = new SvgPicture(width, bottom + 34, Title);
         (double low, double high) = Range ?? Extent();
+        double scale = 100 + (CharacterWidth * (Figures.Short(low).Length + Figures.Short(high).Length));
+        double width = Math.Max(left + Math.Max(CellWidth * Columns.Count, scale) + 16, 8 * (Title.Length + 3));
+        var picture = new SvgPicture(width, bottom + 34, Title);
         picture.Text(12, 16, Title, style: "title");
         picture.Text(left, 34, ColumnName);
         picture.Text(14, bottom, RowName, turn: -90);

@@ -16,12 +16,12 @@ internal static class LineChart
     private const double Top = 46;
     private const double Bottom = 40;
     private const double CharacterWidth = 7.2;
-    private const int MostNamed = 8;
+    private const double KeyWidth = 34;
 
     /// <summary>Draws a chart.</summary>
     /// <param name="title">Its title.</param>
     /// <param name="across">What the ranks are.</param>
-    /// <param name="series">The lines; if there are many, only the first and the last are named.</param>
+    /// <param name="series">The lines; if their names do not fit, only the first and the last are named.</param>
     public static string Draw(string title, string across, IReadOnlyList<Series> series)
     {
         var picture = new SvgPicture(Width, Height, title);
@@ -35,7 +35,7 @@ internal static class LineChart
             picture.Text(Left - 6, y.Place(value) + 4, label, "end", "label y");
         }
 
-        foreach (var (value, label) in x.Ticks().Where(tick => tick.Value >= 1))
+        foreach (var (value, label) in (IEnumerable<(double, string)>)[(1, "1"), .. x.Ticks().Where(tick => tick.Value > 1)])
         {
             picture.Text(x.Place(value), Height - Bottom + 16, label, "middle", "label x");
         }
@@ -55,12 +55,13 @@ internal static class LineChart
     private static void Legend(SvgPicture picture, IReadOnlyList<Series> series)
     {
         double x = Left;
-        IEnumerable<Series> named = series.Count <= MostNamed ? series : [series[0], series[^1] with { Name = $"to {series[^1].Name}" }];
+        bool fits = series.Sum(line => KeyWidth + (line.Name.Length * CharacterWidth)) <= Width - Left;
+        IEnumerable<Series> named = fits ? series : [series[0], series[^1] with { Name = $"to {series[^1].Name}" }];
         foreach (Series line in named)
         {
             picture.Polyline([(x, 31), (x + 16, 31)], "key", line.Colour, line.Name);
             picture.Text(x + 20, 35, line.Name);
-            x += 34 + (line.Name.Length * CharacterWidth);
+            x += KeyWidth + (line.Name.Length * CharacterWidth);
         }
     }
 }
