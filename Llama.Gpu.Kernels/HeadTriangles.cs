@@ -65,7 +65,6 @@ public sealed class HeadTriangles : ITypedKernel<HeadTriangles.Launch>
         }
 
         Require.Holds(triangles, SquareMatrices.Length(slices.Count, slices.Width));
-
         int rowLength = SquareMatrices.Stride(slices.Width);
         int rows = IntrinsicMath.Min(MostRows, (_shapes.SharedBytes / (rowLength * sizeof(double))) - DiagonalRows);
         var config = new KernelConfig(

@@ -1,7 +1,6 @@
 using Llama.Gpu.Analysis;
 using Llama.Gpu.Generation;
 using Llama.Gpu.Model;
-using Llama.Gpu.Scheduling;
 using Llama.Gpu.Tests.EndToEnd;
 using NUnit.Framework;
 

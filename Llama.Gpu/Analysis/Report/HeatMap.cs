@@ -38,7 +38,7 @@ internal sealed record HeatMap(string Title, string RowName, string ColumnName, 
         (double low, double high) = Range ?? Extent();
         double scale = 100 + (CharacterWidth * (Figures.Short(low).Length + Figures.Short(high).Length));
         double width = Math.Max(left + Math.Max(CellWidth * Columns.Count, scale) + 16, 8 * (Title.Length + 3));
-        var picture = new SvgPicture(width, bottom + 34, Title);
+        using var picture = new SvgPicture(width, bottom + 34, Title);
         picture.Text(12, 16, Title, style: "title");
         picture.Text(left, 34, ColumnName);
         picture.Text(14, bottom, RowName, turn: -90);

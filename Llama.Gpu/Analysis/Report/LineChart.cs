@@ -24,7 +24,7 @@ internal static class LineChart
     /// <param name="series">The lines; if their names do not fit, only the first and the last are named.</param>
     public static string Draw(string title, string across, IReadOnlyList<Series> series)
     {
-        var picture = new SvgPicture(Width, Height, title);
+        using var picture = new SvgPicture(Width, Height, title);
         int ranks = series.Max(line => line.Values.Count);
         Axis x = Axis.OfRanks(ranks, Left, Width - Right);
         Axis y = Axis.For(series.SelectMany(line => line.Values), Height - Bottom, Top);

@@ -5,7 +5,7 @@ using System.Xml;
 namespace Llama.Gpu.Analysis.Report;
 
 /// <summary>Writes an SVG picture that stands within an HTML page: the page's style sheet colours it by class.</summary>
-internal sealed class SvgPicture
+internal sealed class SvgPicture : IDisposable
 {
     private readonly StringBuilder _text = new();
     private readonly XmlWriter _xml;
@@ -106,9 +106,11 @@ internal sealed class SvgPicture
     public string Close()
     {
         _xml.WriteEndElement();
-        _xml.Dispose();
+        _xml.Flush();
         return _text.ToString();
     }
+
+    public void Dispose() => _xml.Dispose();
 
     // XML has no control characters, nor halves of surrogate pairs; tokens may have them
     internal static string Clean(string text)

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Llama.Gpu.Analysis;
 using Llama.Gpu.Analysis.Report;
-using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Cli.Input;
 using Llama.Gpu.Cli.Output;
 using Llama.Gpu.Generation;

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using Llama.Gpu.Analysis;
 using Llama.Gpu.Analysis.Report;
-using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Cli.Input;
 using Llama.Gpu.Cli.Output;
 using Llama.Gpu.Scheduling;
