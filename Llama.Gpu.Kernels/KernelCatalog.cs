@@ -26,7 +26,7 @@ public enum KernelTarget
     TensorCores,
 }
 
-/// <summary>Every kernel that <see cref="KernelSet"/> can load, in the one place that lists them: for compiling them all without a device.</summary>
+/// <summary>Every kernel that <see cref="KernelSet"/> and <see cref="SpectralKernelSet"/> can load, in the one place that lists them: for compiling them all without a device.</summary>
 public static partial class KernelCatalog
 {
     private static readonly (string Name, Type Stored, Type Element)[] ElementTypes =
@@ -70,6 +70,9 @@ public static partial class KernelCatalog
         Plain(typeof(LogitPeak), nameof(LogitPeak.Kernel)),
         Plain(typeof(TokenWeights), nameof(TokenWeights.Kernel)),
         Plain(typeof(TokenDraw), nameof(TokenDraw.Kernel)) with { Lanes = LaunchShapes.MaxLanesOfOneGroup },
+        .. Typed(typeof(HeadTriangles), nameof(HeadTriangles.Kernel)),
+        Plain(typeof(HeadProducts), nameof(HeadProducts.Kernel)),
+        Plain(typeof(SingularValues), nameof(SingularValues.Kernel)),
         .. OfTensorCores(),
     ];
 

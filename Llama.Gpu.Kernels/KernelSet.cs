@@ -69,4 +69,7 @@ public sealed class KernelSet(Accelerator accelerator, LaunchShapes shapes)
 
     /// <summary>Choice of a token from logits; made when first asked for, since it needs doubles and 64-bit atomics.</summary>
     public TokenSampling TokenSampling => _tokenSampling.Value;
+
+    /// <summary>The operations of the spectral analysis; loaded when first asked for, since no model needs them.</summary>
+    public SpectralKernelSet Spectral => field ??= new(accelerator, shapes);
 }

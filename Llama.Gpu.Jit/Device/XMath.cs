@@ -1,6 +1,6 @@
 namespace Llama.Gpu.Jit;
 
-/// <summary>Single-precision functions that kernels may call, as ILGPU.Algorithms names them.</summary>
+/// <summary>Functions that kernels may call, in single precision but for some, as ILGPU.Algorithms names them.</summary>
 public static class XMath
 {
     /// <summary>e to the power of <paramref name="value"/>.</summary>
@@ -14,6 +14,9 @@ public static class XMath
 
     /// <summary>Square root.</summary>
     public static float Sqrt(float value) => MathF.Sqrt(value);
+
+    /// <summary>Square root.</summary>
+    public static double Sqrt(double value) => Math.Sqrt(value);
 
     /// <summary>One over the square root.</summary>
     public static float Rsqrt(float value) => 1f / MathF.Sqrt(value);
@@ -32,6 +35,9 @@ public static class XMath
 
     /// <summary>The value without its sign.</summary>
     public static float Abs(float value) => MathF.Abs(value);
+
+    /// <summary>The value without its sign.</summary>
+    public static double Abs(double value) => Math.Abs(value);
 
     /// <summary>Whether the value is not a number.</summary>
     public static bool IsNaN(float value) => float.IsNaN(value);

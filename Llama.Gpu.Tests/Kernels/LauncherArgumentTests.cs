@@ -138,6 +138,18 @@ public sealed class LauncherArgumentTests
             k => k.ArgMax.Run(Stream, F(4), I(0), 4));
         yield return Case("argmax past the end", "values", "at least 5", "found 4",
             k => k.ArgMax.Run(Stream, F(4), I(1), 5));
+        yield return Case("triangles of a weight of another shape", "weight", "32 elements", "found 31",
+            k => k.Spectral.HeadTriangles.Run(Stream, W(31), HeadSlices.Rows(2, 4, 4), D(192)));
+        yield return Case("triangles without room for the result", "triangles", "at least 192", "found 191",
+            k => k.Spectral.HeadTriangles.Run(Stream, W(32), HeadSlices.Rows(2, 4, 4), D(191)));
+        yield return Case("triangles of heads too wide", "slices", "at most", "found 4096",
+            k => k.Spectral.HeadTriangles.Run(Stream, W(4096), HeadSlices.Rows(1, 4096, 1), D(1)));
+        yield return Case("products of heads that do not share evenly", "heads", "multiple of the 2", "found 3",
+            k => k.Spectral.HeadProducts.Run(Stream, D(288), D(192), D(288), 3, 2, 4));
+        yield return Case("products with a short factor", "second", "at least 96", "found 95",
+            k => k.Spectral.HeadProducts.Run(Stream, D(192), D(95), D(192), 2, 1, 4));
+        yield return Case("singular values without memory to work in", "work", "at least 224", "found 223",
+            k => k.Spectral.SingularValues.Run(Stream, D(96), D(223), D(4), 1, 4));
     }
 
     [TestCaseSource(nameof(Refused))]
@@ -200,6 +212,8 @@ public sealed class LauncherArgumentTests
         new TestCaseData(argument, expected, found, run).SetArgDisplayNames(name);
 
     private static ArrayView<float> F(int length) => Floats.SubView(0, length);
+
+    private static ArrayView<double> D(int length) => Floats.Cast<double>().SubView(0, length);
 
     private static ArrayView<int> I(int length) => Floats.Cast<int>().SubView(0, length);
 

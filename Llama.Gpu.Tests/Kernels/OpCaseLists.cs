@@ -51,6 +51,12 @@ internal static class OpCaseLists
         .. from type in Types select OpCases.Attend(new(1000, 0, 1, 1, 8), type),
         .. from type in Types from parts in (int[])[0, 1, 2, 5] select OpCases.Attend(new(2, 700, 6, 2, 64), type, parts: parts),
         .. from n in (int[])[.. Lengths, 32000] select OpCases.Largest(n),
+        .. from type in Types
+           from c in ((int, int, int)[])[(1, 1, 1), (2, 8, 64), (3, 17, 33), (1, 33, 17), (2, 64, 100)]
+           from columns in (bool[])[false, true]
+           select OpSpectralCases.Triangles(c.Item1, c.Item2, c.Item3, columns, type),
+        .. from n in (int[])[1, 2, 17, 64] select OpSpectralCases.Products(4, 2, n),
+        .. from n in (int[])[1, 2, 3, 16, 31, 33, 64] select OpSpectralCases.Values(2, n),
     ];
 
     /// <summary>One or more cases of every operation, for groups of any size: also such as leave a part of a warp.</summary>
@@ -82,6 +88,10 @@ internal static class OpCaseLists
         OpCases.AttendToken(new(1, 150, 6, 2, 16), TensorType.Float32, parts: 0),
         OpCases.Attend(new(3, 0, 1, 1, 6), TensorType.Float32),
         OpCases.Largest(127),
+        OpSpectralCases.Triangles(2, 9, 35, columns: false, TensorType.BFloat16),
+        OpSpectralCases.Triangles(2, 17, 5, columns: true, TensorType.Float32),
+        OpSpectralCases.Products(4, 2, 9),
+        OpSpectralCases.Values(2, 9),
     ];
 
     /// <summary>
@@ -120,6 +130,9 @@ internal static class OpCaseLists
         // in one part: the sanitizer knows no order among groups
         .. from shape in FewQueries() where shape.TokenCount == 1 select OpCases.AttendToken(shape, TensorType.BFloat16, parts: 0),
         .. from n in Lengths select OpCases.Largest(n),
+        .. from type in Types from c in ((int, int, int)[])[(2, 8, 33), (1, 17, 18)] select OpSpectralCases.Triangles(c.Item1, c.Item2, c.Item3, c.Item2 > 8, type),
+        .. from n in (int[])[1, 17] select OpSpectralCases.Products(2, 1, n),
+        .. from n in (int[])[1, 2, 7, 18] select OpSpectralCases.Values(2, n),
     ];
 
     private static IEnumerable<AttentionShape> Attention() =>

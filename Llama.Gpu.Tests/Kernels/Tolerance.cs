@@ -52,6 +52,10 @@ internal readonly record struct Tolerance(double Absolute, double Relative)
 
         // a mean of values of magnitude 1, whose weights carry the error of scores of magnitude 10
         (nameof(Attention) or $"{nameof(Attention)} of a token", _) => new(4e-6, 1e-6),
+
+        // f64 throughout; products of a triangle with itself, and singular values, of magnitude 1
+        (nameof(HeadTriangles) or nameof(HeadProducts), _) => new(1e-13, 1e-13),
+        (nameof(SingularValues), _) => new(1e-13, 1e-8),
         _ => throw new ArgumentException($"no tolerance is stated for {operation} on {type}", nameof(operation)),
     };
 }

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Llama.Gpu.Model;
@@ -30,7 +31,29 @@ public static class SyntheticCheckpoint
         ulong seed,
         IProgress<long>? progress = null,
         CancellationToken cancellationToken = default) =>
-        Write(directory, config, type, seed, ShardPlan.DefaultLimit, Environment.ProcessorCount, progress, cancellationToken);
+        Write(directory, config, type, seed, ImmutableDictionary<char, PlantedSpectrum>.Empty, progress, cancellationToken);
+
+    /// <summary>As the other, with given singular values of attention heads.</summary>
+    /// <param name="directory">The folder.</param>
+    /// <param name="config">The model.</param>
+    /// <param name="type">Type of all weights; singular values hold up to its rounding.</param>
+    /// <param name="seed">Chooses the weights.</param>
+    /// <param name="spectra">
+    /// By matrix, q, k, v or o, the spectrum of each head's slice; its Frobenius norm is that of the weights it takes the place of.
+    /// </param>
+    /// <param name="progress">Told the bytes of weights written so far.</param>
+    /// <param name="cancellationToken">Ends the writing; nothing is left behind.</param>
+    /// <exception cref="CheckpointException">As the other.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static void Write(
+        string directory,
+        LlamaConfig config,
+        TensorType type,
+        ulong seed,
+        ImmutableDictionary<char, PlantedSpectrum> spectra,
+        IProgress<long>? progress = null,
+        CancellationToken cancellationToken = default) =>
+        Write(directory, config, type, seed, spectra, ShardPlan.DefaultLimit, Environment.ProcessorCount, progress, cancellationToken);
 
     /// <summary>As the other, with a choice of shard size and threads.</summary>
     internal static void Write(
@@ -38,6 +61,18 @@ public static class SyntheticCheckpoint
         LlamaConfig config,
         TensorType type,
         ulong seed,
+        long shardLimit,
+        int threads,
+        IProgress<long>? progress,
+        CancellationToken cancellationToken) =>
+        Write(directory, config, type, seed, ImmutableDictionary<char, PlantedSpectrum>.Empty, shardLimit, threads, progress, cancellationToken);
+
+    private static void Write(
+        string directory,
+        LlamaConfig config,
+        TensorType type,
+        ulong seed,
+        ImmutableDictionary<char, PlantedSpectrum> spectra,
         long shardLimit,
         int threads,
         IProgress<long>? progress,
@@ -62,7 +97,7 @@ public static class SyntheticCheckpoint
             CreateFolder(directory);
             CheckSpace(directory, shards.Sum(shard => shard.Tensors.Sum(ShardPlan.ByteLength)));
 
-            var fill = Filler(config, seed);
+            var fill = Filler(config, seed, spectra);
             long before = 0;
             foreach (var (fileName, tensors) in shards)
             {
@@ -101,14 +136,19 @@ public static class SyntheticCheckpoint
         }
     }
 
-    private static TensorFill Filler(LlamaConfig config, ulong seed)
+    private static TensorFill Filler(LlamaConfig config, ulong seed, ImmutableDictionary<char, PlantedSpectrum> spectra)
     {
+        var planted = new PlantedWeights(config, spectra, seed);
         var norms = TensorNames.Expected(config).Where(tensor => tensor.Part == ModelPart.Norm).Select(tensor => tensor.Name).ToFrozenSet();
         return (tensor, offset, destination) =>
         {
             if (norms.Contains(tensor.Name))
             {
                 FillWithOnes(tensor.Type, destination);
+            }
+            else if (planted.Has(tensor.Name))
+            {
+                planted.Fill(tensor.Name, offset / tensor.Type.ElementSize(), tensor.Type, destination);
             }
             else
             {

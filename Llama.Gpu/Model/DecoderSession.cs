@@ -54,6 +54,12 @@ public sealed partial class DecoderSession : IDecoderSession
         set => _decoder.Observer = value;
     }
 
+    /// <summary>Shape and constants of the model.</summary>
+    public LlamaConfig Config => _model.Config;
+
+    /// <summary>Where its kernels run in order.</summary>
+    internal AcceleratorStream Stream => _model.Accelerator.DefaultStream;
+
     /// <inheritdoc/>
     public ReadOnlySpan<float> Forward(ReadOnlySpan<int> tokens, CancellationToken cancellationToken = default)
     {

@@ -51,9 +51,13 @@ var startUp = new Option<bool>("--start-up")
 {
     Description = "Instead: what a fresh process spends on a model's kernels; each sample is a process of its own.",
 };
+var spectrum = new Option<bool>("--spectrum")
+{
+    Description = "Instead: the singular values of a layer of Llama 3 8B, beside MathNet's.",
+};
 var root = new RootCommand("Checks each operation against its specification, then times it against the device's own ceilings.")
 {
-    devices, filter, rounds, startUp, json,
+    devices, filter, rounds, startUp, spectrum, json,
 };
 root.SetAction(parsed =>
 {
@@ -77,6 +81,16 @@ root.SetAction(parsed =>
         if (parsed.GetValue(startUp))
         {
             foreach (BenchRow row in StartUp.Run(names, parsed.GetValue(rounds)))
+            {
+                Add(row);
+            }
+
+            names = [];
+        }
+
+        if (parsed.GetValue(spectrum))
+        {
+            foreach (BenchRow row in SpectralLayer.Run(names, parsed.GetValue(rounds)))
             {
                 Add(row);
             }

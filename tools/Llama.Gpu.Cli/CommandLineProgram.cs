@@ -88,6 +88,8 @@ internal static class CommandLineProgram
         new PerplexityCommand(console, models),
         new PlanCommand(console, models),
         new InspectCommand(console, models),
+        new SpectrumCommand(console, models),
+        new AttendCommand(console, models),
         new SynthCommand(console),
         new DevicesCommand(console),
         new KernelsCommand(console),

@@ -17,6 +17,8 @@ public static class XMath
 
     public static float Sqrt(float value) => throw Stub.NothingRuns;
 
+    public static double Sqrt(double value) => throw Stub.NothingRuns;
+
     public static float Rsqrt(float value) => throw Stub.NothingRuns;
 
     public static float Rcp(float value) => throw Stub.NothingRuns;
@@ -34,6 +36,8 @@ public static class XMath
     public static float Abs(float value) => throw Stub.NothingRuns;
 
     public static bool IsNaN(float value) => throw Stub.NothingRuns;
+
+    public static double Abs(double value) => throw Stub.NothingRuns;
 
     public static int Min(int first, int second) => throw Stub.NothingRuns;
 

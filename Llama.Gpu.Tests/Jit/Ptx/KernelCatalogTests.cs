@@ -31,7 +31,8 @@ public sealed class KernelCatalogTests
         IEnumerable<string> operations =
         [
             nameof(TensorCoreMatMul), nameof(LogitPeak), nameof(TokenWeights), nameof(TokenDraw),
-            .. typeof(KernelSet).GetProperties(BindingFlags.Public | BindingFlags.Instance)
+            .. new[] { typeof(KernelSet), typeof(SpectralKernelSet) }
+                .SelectMany(set => set.GetProperties(BindingFlags.Public | BindingFlags.Instance))
                 .Select(property => property.PropertyType)
                 .Where(type => type.GetMethod("Kernel", BindingFlags.Static | BindingFlags.NonPublic) is not null)
                 .Select(type => type.Name),

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Cli.Input;
@@ -25,6 +26,12 @@ internal sealed class SynthCommand : Command
     private readonly Option<TensorType?> _type = CommonOptions.Parsed<TensorType?>(
         "--type", "f32|f16|bf16", "Type of the weights; by default the one the model was published in.", text => TypeNames.Parse(text));
 
+    private readonly Option<ImmutableDictionary<char, PlantedSpectrum>?> _spectrum = CommonOptions.Parsed<ImmutableDictionary<char, PlantedSpectrum>>(
+        "--spectrum",
+        "SPEC",
+        "Singular values of every head's q, k, v and o: flat, rank:N, power:X or exp:X, for all or each, such as q=rank:4,o=power:1.",
+        PlantedSpectrum.ParseAll);
+
     public SynthCommand(CliConsole console)
         : base("synth", "Writes a checkpoint with random weights in the real format.")
     {
@@ -35,6 +42,7 @@ internal sealed class SynthCommand : Command
         Add(_seed);
         Add(_layers);
         Add(_type);
+        Add(_spectrum);
         SetAction((parsed, cancellationToken) => Task.Run(() => Run(parsed, cancellationToken), CancellationToken.None));
     }
 
@@ -44,15 +52,16 @@ internal sealed class SynthCommand : Command
         var type = parsed.GetValue(_type) ?? config.DeclaredType ?? TensorType.BFloat16;
         string directory = parsed.GetRequiredValue(_out);
         ulong seed = parsed.GetValue(_seed);
+        var spectra = parsed.GetValue(_spectrum) ?? ImmutableDictionary<char, PlantedSpectrum>.Empty;
         var summary = CheckpointSummary.Of(config, type);
         if (_console.Watched)
         {
             WriteWithProgress(summary.TotalBytes, progress =>
-                SyntheticCheckpoint.Write(directory, config, type, seed, progress, cancellationToken));
+                SyntheticCheckpoint.Write(directory, config, type, seed, spectra, progress, cancellationToken));
         }
         else
         {
-            SyntheticCheckpoint.Write(directory, config, type, seed, progress: null, cancellationToken);
+            SyntheticCheckpoint.Write(directory, config, type, seed, spectra, progress: null, cancellationToken);
         }
 
         if (parsed.GetValue(CommonOptions.Json))

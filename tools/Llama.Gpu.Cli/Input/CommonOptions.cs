@@ -51,8 +51,10 @@ internal static class CommonOptions
     public static Option<int[]?> RawIds() => Parsed("--raw-ids", "1,2,3", "Token ids instead of a text; needs no tokenizer.", IdList.Parse);
 
     /// <summary>The ids given, or null if the option was not.</summary>
-    public static int[]? GetRawIds(ParseResult parsed, Option<int[]?> option) =>
-        parsed.GetValue(option) is { Length: > 0 } ids ? ids : null;
+    public static int[]? GetRawIds(ParseResult parsed, Option<int[]?> option) => GetList(parsed, option);
+
+    /// <summary>The list given, or null if the option was not.</summary>
+    public static T[]? GetList<T>(ParseResult parsed, Option<T[]?> option) => parsed.GetValue(option) is { Length: > 0 } list ? list : null;
 
     /// <summary>An option that a function reads; what the function objects to is wrong usage.</summary>
     public static Option<T?> Parsed<T>(
