@@ -42,8 +42,9 @@ public static partial class KernelCatalog
         .. Typed(typeof(EmbeddingGather), nameof(EmbeddingGather.Kernel)),
         .. Typed(typeof(RmsNorm), nameof(RmsNorm.Kernel)),
         .. Tiled<OneLaneTile>(nameof(MatMulTile.OneLane)),
-        .. Tiled<Vector8Tile>(nameof(MatMulTile.Vector8), KernelTarget.Vectors),
-        .. Tiled<Vector16Tile>(nameof(MatMulTile.Vector16), KernelTarget.Vectors),
+        .. Packed<Packed4Tile>(nameof(MatMulTile.Packed4)),
+        .. Packed<Packed8Tile>(nameof(MatMulTile.Packed8)),
+        .. Packed<Packed16Tile>(nameof(MatMulTile.Packed16)),
         .. Tiled<SmallTile>(nameof(MatMulTile.Small)),
         .. Tiled<WideTile>(nameof(MatMulTile.Wide)),
         .. ByRun(typeof(MatMul), nameof(MatMul.FewTokensKernel), "FewTokens"),
@@ -108,12 +109,18 @@ public static partial class KernelCatalog
         }
     }
 
-    private static IEnumerable<CatalogedKernel> Tiled<TTile>(string tile, KernelTarget target = KernelTarget.Any)
+    private static IEnumerable<CatalogedKernel> Packed<TTile>(string tile)
+        where TTile : struct, IPackedTile => ElementTypes.Select(type => new CatalogedKernel(
+            $"{nameof(MatMul)}.{type.Name}.{tile}",
+            Find(typeof(PackedMatMul), nameof(PackedMatMul.Kernel)).MakeGenericMethod(type.Stored, type.Element, typeof(TTile)),
+            1 << TTile.LaneShift,
+            KernelTarget.Vectors));
+
+    private static IEnumerable<CatalogedKernel> Tiled<TTile>(string tile)
         where TTile : struct, IMatMulTile => ElementTypes.Select(type => new CatalogedKernel(
             $"{nameof(MatMul)}.{type.Name}.{tile}",
             Find(typeof(MatMul), nameof(MatMul.Kernel)).MakeGenericMethod(type.Stored, type.Element, typeof(TTile)),
-            MatMul.LanesOf<TTile>(),
-            target));
+            MatMul.LanesOf<TTile>()));
 
     private static IEnumerable<CatalogedKernel> Attending<TRow, TRows, TTile>(string tile)
         where TRow : unmanaged

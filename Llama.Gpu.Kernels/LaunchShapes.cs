@@ -8,11 +8,14 @@ public enum MatMulTile
     /// <summary>4 x 4 by one lane.</summary>
     OneLane,
 
-    /// <summary>132 x 16 by 8 lanes.</summary>
-    Vector8,
+    /// <summary>Blocks of 8 tokens by 6 columns, by vectors of 4 lanes.</summary>
+    Packed4,
 
-    /// <summary>132 x 64 by 16 lanes.</summary>
-    Vector16,
+    /// <summary>Blocks of 16 tokens by 6 columns, by vectors of 8 lanes.</summary>
+    Packed8,
+
+    /// <summary>Blocks of 32 tokens by 12 columns, by vectors of 16 lanes.</summary>
+    Packed16,
 
     /// <summary>32 x 32 by 64 lanes.</summary>
     Small,
@@ -47,6 +50,9 @@ public sealed partial record LaunchShapes(
     /// <summary>Bytes of shared memory that a group may have.</summary>
     public int SharedBytes { get; init; } = 16 * 1024;
 
+    /// <summary>Groups that run at the same time, at least.</summary>
+    public int Processors { get; init; } = 1;
+
     /// <summary>How <see cref="Kernels.Attention"/> is cut.</summary>
     public AttentionLaunch Attention { get; init; } = AttentionLaunch.OneLane;
 
@@ -65,8 +71,9 @@ public sealed partial record LaunchShapes(
         LaunchShapes shapes = (lanes, warp, IsVectors(accelerator)) switch
         {
             (1, _, _) => OneLane,
-            (_, >= 16, true) => new(lanes, 4, warp, 16, 0, 4, MatMulTile.Vector16),
-            (_, >= 4, true) => new(lanes, 4, warp, 16, 0, 4, MatMulTile.Vector8),
+            (_, >= 16, true) => new(lanes, 4, warp, 16, 0, 4, MatMulTile.Packed16),
+            (_, >= 8, true) => new(lanes, 4, warp, 16, 0, 4, MatMulTile.Packed8),
+            (_, >= 4, true) => new(lanes, 4, warp, 16, 0, 4, MatMulTile.Packed4),
             (_, _, true) => new(lanes, 4, warp, 16, 0, 4, MatMulTile.OneLane),
             ( < 64, _, _) => new(lanes, 4, lanes, 1, 16, 4, MatMulTile.OneLane),
             ( < 256, _, _) => new(lanes, 4, lanes, 1, 16, 4, MatMulTile.Small),
@@ -76,8 +83,10 @@ public sealed partial record LaunchShapes(
         {
             // more than one vector of a processor's would only take turns
             LanesOfOneGroup = Math.Min(IsVectors(accelerator) ? warp : accelerator.MaxNumThreadsPerGroup, MaxLanesOfOneGroup),
+            Attention = AttentionLaunch.For(accelerator),
+            SharedBytes = accelerator.MaxSharedMemoryPerGroup,
+            Processors = accelerator.NumMultiprocessors,
         };
-        shapes = shapes with { Attention = AttentionLaunch.For(accelerator), SharedBytes = accelerator.MaxSharedMemoryPerGroup };
         TakeTensorCores(accelerator, ref shapes);
         return shapes;
     }
@@ -116,6 +125,15 @@ public sealed partial record LaunchShapes(
         }
 
         return new(new Index1D(groups), new Index1D(ProductLanes), SharedMemoryConfig.RequestDynamic<float>(inputSize));
+    }
+
+    /// <summary>
+    /// Columns of a group of <see cref="PackedMatMul"/>: as many as it may have, if all processors have as many groups then; whole vectors.
+    /// </summary>
+    internal int PackedColumns(int columns, int lanes)
+    {
+        int rounds = Blocks(columns, (long)PackedMatMul.MaxColumns * Processors);
+        return Blocks(Blocks(columns, (long)rounds * Processors), lanes) * lanes;
     }
 
     /// <summary>Whether a group has shared memory for an input of this size, beside what a reduction takes.</summary>

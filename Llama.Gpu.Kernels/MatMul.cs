@@ -6,7 +6,8 @@ namespace Llama.Gpu.Kernels;
 /// store weights. A group computes a tile of the output: it brings a slice of the weight into shared memory as f32 and turned
 /// round, so that neighbouring lanes read neighbouring columns, and each lane multiplies a block of rows with a block of columns out
 /// of it: an element fetched once is used as often as the block is high or wide. How large the blocks are, and whether the
-/// input is staged as well, is the tile's matter (<see cref="IMatMulTile"/>).
+/// input is staged as well, is the tile's matter (<see cref="IMatMulTile"/>). On the vectors of a processor it is a
+/// <see cref="PackedMatMul"/>.
 /// </summary>
 public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
 {
@@ -78,8 +79,9 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
         return launch ?? _shapes.Tile switch
         {
             MatMulTile.OneLane => LoadTile<T, TElement, OneLaneTile>(accelerator),
-            MatMulTile.Vector8 => LoadTile<T, TElement, Vector8Tile>(accelerator),
-            MatMulTile.Vector16 => LoadTile<T, TElement, Vector16Tile>(accelerator),
+            MatMulTile.Packed4 => PackedMatMul.Load<T, TElement, Packed4Tile>(accelerator, _shapes),
+            MatMulTile.Packed8 => PackedMatMul.Load<T, TElement, Packed8Tile>(accelerator, _shapes),
+            MatMulTile.Packed16 => PackedMatMul.Load<T, TElement, Packed16Tile>(accelerator, _shapes),
             MatMulTile.Small => LoadTile<T, TElement, SmallTile>(accelerator),
             _ => LoadTile<T, TElement, WideTile>(accelerator),
         };
@@ -94,7 +96,7 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
         where TElement : struct, IElement<T>
         where TTile : struct, IMatMulTile
     {
-        int tileRows = TTile.RowsPerLane * TTile.LaneRows * TTile.RowBlocks;
+        int tileRows = TTile.RowsPerLane * TTile.LaneRows;
         int tileColumns = TTile.ColumnsPerLane << TTile.LaneColumnShift;
         var kernel = accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, ArrayView<float>, int, int, int>(Kernel<T, TElement, TTile>);
         return (stream, input, weight, output, rows, columns, innerSize) =>
@@ -113,25 +115,23 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
         where TTile : struct, IMatMulTile
     {
         int depth = 1 << TTile.DepthShift;
-        int blockRows = TTile.RowsPerLane * TTile.LaneRows;
-        int blockColumns = TTile.ColumnsPerLane << TTile.LaneColumnShift;
-        int blockSums = TTile.RowsPerLane * TTile.ColumnsPerLane;
-        int weightStride = blockColumns + TTile.Padding;
-        int inputStride = blockRows + TTile.Padding;
+        int tileRows = TTile.RowsPerLane * TTile.LaneRows;
+        int tileColumns = TTile.ColumnsPerLane << TTile.LaneColumnShift;
+        int weightStride = tileColumns + TTile.Padding;
+        int inputStride = tileRows + TTile.Padding;
         ArrayView<float> weightTile = SharedMemory.Allocate<float>(
             ((TTile.ColumnsPerLane << TTile.LaneColumnShift) + TTile.Padding) << TTile.DepthShift);
         ArrayView<float> inputTile = SharedMemory.Allocate<float>(
             TTile.StagesInput ? ((TTile.RowsPerLane * TTile.LaneRows) + TTile.Padding) << TTile.DepthShift : 1);
-        ArrayView<float> sums = LocalMemory.Allocate<float>(TTile.RowsPerLane * TTile.ColumnsPerLane * TTile.RowBlocks);
-        ArrayView<float> block = LocalMemory.Allocate<float>(TTile.RowsPerLane * TTile.ColumnsPerLane);
+        ArrayView<float> sums = LocalMemory.Allocate<float>(TTile.RowsPerLane * TTile.ColumnsPerLane);
         ArrayView<float> weights = LocalMemory.Allocate<float>(TTile.ColumnsPerLane);
 
         int laneRow = TTile.LaneRows == 1 ? 0 : Group.IdxX >> TTile.LaneColumnShift;
         int laneColumn = Group.IdxX & ((1 << TTile.LaneColumnShift) - 1);
-        int firstRow = Grid.IdxY * blockRows * TTile.RowBlocks;
-        int firstColumn = Grid.IdxX * blockColumns;
-        int blocks = TTile.RowBlocks == 1 ? 1 : IntrinsicMath.Min(TTile.RowBlocks, IntrinsicMath.DivRoundUp(rows - firstRow, blockRows));
-        for (int i = 0; i < blocks * blockSums; i++)
+        int firstRow = Grid.IdxY * tileRows;
+        int firstColumn = Grid.IdxX * tileColumns;
+        int row = firstRow + (laneRow * TTile.RowsPerLane);
+        for (int i = 0; i < TTile.RowsPerLane * TTile.ColumnsPerLane; i++)
         {
             sums[i] = 0f;
         }
@@ -141,54 +141,35 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
             int count = IntrinsicMath.Min(depth, innerSize - k);
             if (TTile.StagesInput)
             {
-                Stage<float, SingleElement, TTile>(input, inputTile, inputStride, blockRows, firstRow, rows, k, count, innerSize);
+                Stage<float, SingleElement, TTile>(input, inputTile, inputStride, tileRows, firstRow, rows, k, count, innerSize);
             }
 
-            Stage<T, TElement, TTile>(weight, weightTile, weightStride, blockColumns, firstColumn, columns, k, count, innerSize);
+            Stage<T, TElement, TTile>(weight, weightTile, weightStride, tileColumns, firstColumn, columns, k, count, innerSize);
             Group.Barrier();
-            for (int b = 0; b < blocks; b++)
+            int d = 0;
+            for (; d + 4 <= count; d += 4)
             {
-                int row = firstRow + (b * blockRows) + (laneRow * TTile.RowsPerLane);
-                int first = b * blockSums;
-                for (int i = 0; i < blockSums; i++)
-                {
-                    block[i] = sums[first + i];
-                }
-
-                int d = 0;
-                for (; d + 4 <= count; d += 4)
-                {
-                    for (int e = 0; e < 4; e++)
-                    {
-                        Multiply<TTile>(
-                            input, inputTile, inputStride, weightTile, weightStride, weights, block, laneRow, laneColumn, row, rows, k, d + e, innerSize);
-                    }
-                }
-
-                for (; d < count; d++)
+                for (int e = 0; e < 4; e++)
                 {
                     Multiply<TTile>(
-                        input, inputTile, inputStride, weightTile, weightStride, weights, block, laneRow, laneColumn, row, rows, k, d, innerSize);
+                        input, inputTile, inputStride, weightTile, weightStride, weights, sums, laneRow, laneColumn, row, rows, k, d + e, innerSize);
                 }
+            }
 
-                for (int i = 0; i < blockSums; i++)
-                {
-                    sums[first + i] = block[i];
-                }
+            for (; d < count; d++)
+            {
+                Multiply<TTile>(
+                    input, inputTile, inputStride, weightTile, weightStride, weights, sums, laneRow, laneColumn, row, rows, k, d, innerSize);
             }
 
             Group.Barrier();
         }
 
-        for (int b = 0; b < blocks; b++)
-        {
-            int row = firstRow + (b * blockRows) + (laneRow * TTile.RowsPerLane);
-            Store<TTile>(sums, b * blockSums, output, row, rows, firstColumn + laneColumn, columns);
-        }
+        Store<TTile>(sums, output, row, rows, firstColumn + laneColumn, columns);
     }
 
     /// <summary>Stores a lane's block of sums, as far as the output reaches.</summary>
-    private static void Store<TTile>(ArrayView<float> sums, int first, ArrayView<float> output, int row, int rows, int firstColumn, int columns)
+    private static void Store<TTile>(ArrayView<float> sums, ArrayView<float> output, int row, int rows, int firstColumn, int columns)
         where TTile : struct, IMatMulTile
     {
         for (int j = 0; j < TTile.ColumnsPerLane; j++)
@@ -198,7 +179,7 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
             {
                 for (int i = 0; i < TTile.RowsPerLane && row + i < rows; i++)
                 {
-                    output[((long)(row + i) * columns) + column] = sums[first + (i * TTile.ColumnsPerLane) + j];
+                    output[((long)(row + i) * columns) + column] = sums[(i * TTile.ColumnsPerLane) + j];
                 }
             }
         }
@@ -212,7 +193,7 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
         ArrayView<float> weightTile,
         int weightStride,
         ArrayView<float> weights,
-        ArrayView<float> block,
+        ArrayView<float> sums,
         int laneRow,
         int laneColumn,
         int row,
@@ -235,7 +216,7 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
             for (int j = 0; j < TTile.ColumnsPerLane; j++)
             {
                 int sum = (i * TTile.ColumnsPerLane) + j;
-                block[sum] = MultiplyAdd.Of(x, weights[j], block[sum]);
+                sums[sum] = MultiplyAdd.Of(x, weights[j], sums[sum]);
             }
         }
     }

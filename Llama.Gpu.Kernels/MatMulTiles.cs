@@ -18,12 +18,6 @@ internal interface IMatMulTile
     /// <summary>Log2 of the columns of lanes.</summary>
     static abstract int LaneColumnShift { get; }
 
-    /// <summary>
-    /// Blocks of <see cref="LaneRows"/> times <see cref="RowsPerLane"/> rows that the group works off with one slice of the weight
-    /// in shared memory. Their sums are in registers only if this is 1.
-    /// </summary>
-    static abstract int RowBlocks { get; }
-
     /// <summary>Log2 of the elements along the inner dimension that are in shared memory at a time; at least 3.</summary>
     static abstract int DepthShift { get; }
 
@@ -56,9 +50,6 @@ internal readonly struct OneLaneTile : IMatMulTile
     public static int LaneColumnShift => 0;
 
     /// <inheritdoc/>
-    public static int RowBlocks => 1;
-
-    /// <inheritdoc/>
     public static int DepthShift => 5;
 
     /// <inheritdoc/>
@@ -66,71 +57,6 @@ internal readonly struct OneLaneTile : IMatMulTile
 
     /// <inheritdoc/>
     public static int StagedRowShift => 2;
-
-    /// <inheritdoc/>
-    public static bool StagesInput => false;
-}
-
-/// <summary>
-/// 132 x 64 outputs by the 16 lanes of a vector of 512 bits: 24 sums of 6 x 4 vectors, which with what they are made of fit into the
-/// processor's 32 registers.
-/// </summary>
-internal readonly struct Vector16Tile : IMatMulTile
-{
-    /// <inheritdoc/>
-    public static int RowsPerLane => 6;
-
-    /// <inheritdoc/>
-    public static int ColumnsPerLane => 4;
-
-    /// <inheritdoc/>
-    public static int LaneRows => 1;
-
-    /// <inheritdoc/>
-    public static int LaneColumnShift => 4;
-
-    /// <inheritdoc/>
-    public static int RowBlocks => 22;
-
-    /// <inheritdoc/>
-    public static int DepthShift => 8;
-
-    /// <inheritdoc/>
-    public static int Padding => 0;
-
-    /// <inheritdoc/>
-    public static int StagedRowShift => 4;
-
-    /// <inheritdoc/>
-    public static bool StagesInput => false;
-}
-
-/// <summary>132 x 16 outputs by 8 lanes: 12 sums of 6 x 2 vectors of 256 bits, of which there are 16 registers.</summary>
-internal readonly struct Vector8Tile : IMatMulTile
-{
-    /// <inheritdoc/>
-    public static int RowsPerLane => 6;
-
-    /// <inheritdoc/>
-    public static int ColumnsPerLane => 2;
-
-    /// <inheritdoc/>
-    public static int LaneRows => 1;
-
-    /// <inheritdoc/>
-    public static int LaneColumnShift => 3;
-
-    /// <inheritdoc/>
-    public static int RowBlocks => 22;
-
-    /// <inheritdoc/>
-    public static int DepthShift => 8;
-
-    /// <inheritdoc/>
-    public static int Padding => 0;
-
-    /// <inheritdoc/>
-    public static int StagedRowShift => 3;
 
     /// <inheritdoc/>
     public static bool StagesInput => false;
@@ -150,9 +76,6 @@ internal readonly struct SmallTile : IMatMulTile
 
     /// <inheritdoc/>
     public static int LaneColumnShift => 3;
-
-    /// <inheritdoc/>
-    public static int RowBlocks => 1;
 
     /// <inheritdoc/>
     public static int DepthShift => 5;
@@ -181,9 +104,6 @@ internal readonly struct WideTile : IMatMulTile
 
     /// <inheritdoc/>
     public static int LaneColumnShift => 4;
-
-    /// <inheritdoc/>
-    public static int RowBlocks => 1;
 
     /// <inheritdoc/>
     public static int DepthShift => 5;

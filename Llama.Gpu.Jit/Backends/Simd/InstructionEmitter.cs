@@ -27,7 +27,7 @@ internal sealed class InstructionEmitter(LaneCode code, MemoryLayout layout, boo
         {
             EmitVarying(instruction);
         }
-        else
+        else if (!code.IsFolded(instruction))
         {
             EmitOnce(instruction);
             code.AfterDefinition(instruction);

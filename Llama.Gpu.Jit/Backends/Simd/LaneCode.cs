@@ -19,14 +19,16 @@ internal sealed class LaneCode
     private readonly Dictionary<IrValue, LocalBuilder[]> _scalars = [];
     private readonly Dictionary<IrValue, LocalBuilder[]> _vectors = [];
     private readonly HashSet<IrValue> _spread;
+    private readonly HashSet<IrValue> _folded;
     private readonly Dictionary<Type, Stack<LocalBuilder>> _free = [];
 
-    public LaneCode(ILGenerator il, VectorIsa isa, ShapeAnalysis shapes, HashSet<IrValue> spread)
+    public LaneCode(ILGenerator il, SimdAnalysis analysis)
     {
         Il = il;
-        Isa = isa;
-        Shapes = shapes;
-        _spread = spread;
+        Isa = analysis.Isa;
+        Shapes = analysis.Shapes;
+        _spread = analysis.Spread;
+        _folded = analysis.Folded;
         Scratch = il.DeclareLocal(typeof(byte*));
         LaneIndex = il.DeclareLocal(typeof(int));
         LaneBits = il.DeclareLocal(typeof(long));
@@ -65,6 +67,9 @@ internal sealed class LaneCode
 
     /// <summary>Whether a value has a vector form, kept or made when it is used.</summary>
     public bool Varies(IrValue value) => Shapes[value].IsVarying;
+
+    /// <summary>Whether a value is an address that is added up where it is pushed.</summary>
+    public bool IsFolded(IrValue value) => _folded.Contains(value) && !Varies(value);
 
     public LocalBuilder Borrow(Type type) =>
         _free.TryGetValue(type, out var free) && free.TryPop(out LocalBuilder? local) ? local : Il.DeclareLocal(type);
@@ -117,6 +122,13 @@ internal sealed class LaneCode
         if (value is Instruction { Op: Op.Constant } constant)
         {
             ScalarOps.Constant(Il, constant.Type, constant.Immediate);
+        }
+        else if (IsFolded(value))
+        {
+            var offset = (Instruction)value;
+            PushScalar(offset.Operands[0]);
+            PushScalar(offset.Operands[1]);
+            Il.Emit(OpCodes.Add);
         }
         else
         {

@@ -90,11 +90,35 @@ internal static unsafe class LaneFunctions256
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void LoadFours(byte* addresses, byte* target)
     {
-        for (int part = 0; part < 2; part++)
+        if (!Avx2.IsSupported)
         {
-            LaneFunctions128.LoadFours(addresses + (32 * part), target + (16 * part), 32);
+            for (int part = 0; part < 2; part++)
+            {
+                LaneFunctions128.LoadFours(addresses + (32 * part), target + (16 * part), 32);
+            }
+
+            return;
         }
+
+        // lanes 0 and 4 in one vector, 1 and 5 in the next: then each half is a transposition of four by four
+        byte** lanes = (byte**)addresses;
+        Vector256<int> a = Halves(lanes);
+        Vector256<int> b = Halves(lanes + 1);
+        Vector256<int> c = Halves(lanes + 2);
+        Vector256<int> d = Halves(lanes + 3);
+        Vector256<long> lowerFirst = Avx2.UnpackLow(a, b).AsInt64();
+        Vector256<long> upperFirst = Avx2.UnpackHigh(a, b).AsInt64();
+        Vector256<long> lowerSecond = Avx2.UnpackLow(c, d).AsInt64();
+        Vector256<long> upperSecond = Avx2.UnpackHigh(c, d).AsInt64();
+        Vector256.Store(Avx2.UnpackLow(lowerFirst, lowerSecond), (long*)target);
+        Vector256.Store(Avx2.UnpackHigh(lowerFirst, lowerSecond), (long*)(target + 32));
+        Vector256.Store(Avx2.UnpackLow(upperFirst, upperSecond), (long*)(target + 64));
+        Vector256.Store(Avx2.UnpackHigh(upperFirst, upperSecond), (long*)(target + 96));
     }
+
+    // 16 bytes from every fourth address
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Halves(byte** lanes) => Vector256.Create(Vector128.Load((int*)lanes[0]), Vector128.Load((int*)lanes[4]));
 
     /// <summary>Each lane's element of four vectors side by side, at addresses <paramref name="stride"/> bytes apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -11,6 +11,7 @@ internal sealed class SimdAnalysis
         Linear = linear;
         IReadOnlyDictionary<Instruction, int> interleaved = LocalInterleaving.Apply(function, isa.Lanes);
         Layout = new MemoryLayout(function, maxLanes, interleaved);
+        Folded = FoldedOffsets.Apply(function);
         Graph = new ControlFlowGraph(function);
         Uses = new ValueUses(Graph);
         Shapes = new ShapeAnalysis(Graph, Uses, Layout, isa.Lanes, linear, isa.WarpLanes > isa.Lanes);
@@ -32,6 +33,9 @@ internal sealed class SimdAnalysis
     public BarrierFrames Frames { get; }
 
     public MemoryLayout Layout { get; }
+
+    /// <summary>Addresses that are made where they are used, unless they vary.</summary>
+    public HashSet<IrValue> Folded { get; }
 
     /// <summary>
     /// Values that do not vary but are used as vectors more than once, or in other blocks than their own: their vectors are made

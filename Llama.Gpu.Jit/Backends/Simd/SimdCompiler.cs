@@ -33,6 +33,18 @@ internal sealed class SimdCompiler
     /// <summary>A method for vectors with all lanes, or for vectors that lack some.</summary>
     public SimdVectorCode Compile(bool full)
     {
+        (DynamicMethod method, int bytes) = Emit(full);
+        JitDebug.Write(JitDebug.Timings, _name, method.Name, () => $"{bytes} bytes of IL");
+        var code = method.CreateDelegate<SimdVectorCode>();
+        RuntimeHelpers.PrepareDelegate(code);
+        return code;
+    }
+
+    /// <summary>Bytes of IL of that method: the runtime does not optimize methods that are too large.</summary>
+    public int SizeOf(bool full) => Emit(full).Bytes;
+
+    private (DynamicMethod Method, int Bytes) Emit(bool full)
+    {
         var method = new DynamicMethod(
             $"{_name}.{_analysis.Isa.Bits}{(full ? string.Empty : ".part")}",
             typeof(int),
@@ -43,11 +55,7 @@ internal sealed class SimdCompiler
             InitLocals = false,
         };
         ILGenerator il = method.GetILGenerator(4096);
-        var emitter = new SimdEmitter(il, _analysis, full);
-        emitter.Emit();
-        JitDebug.Write(JitDebug.Timings, _name, method.Name, () => $"{il.ILOffset} bytes of IL");
-        var code = method.CreateDelegate<SimdVectorCode>();
-        RuntimeHelpers.PrepareDelegate(code);
-        return code;
+        new SimdEmitter(il, _analysis, full).Emit();
+        return (method, il.ILOffset);
     }
 }

@@ -35,7 +35,7 @@ internal sealed class SimdEmitter
         _il = il;
         _graph = analysis.Graph;
         _uses = analysis.Uses;
-        _code = new LaneCode(il, analysis.Isa, analysis.Shapes, analysis.Spread);
+        _code = new LaneCode(il, analysis);
         _instructions = new InstructionEmitter(_code, analysis.Layout, analysis.Linear);
         _barriers = new BarrierEmitter(_code, _instructions, analysis.Frames);
         _exchange = new WarpExchange(_code, _barriers, analysis.Frames);

@@ -62,6 +62,14 @@ public sealed class SimdAccelerator : Accelerator
     internal CompiledKernel Build(string name, Func<Index3D, IrFunction> function) =>
         new SimdLaunch(name, this, new SimdKernel(name, function, Device.Isa, MaxNumThreadsPerGroup, LoadMeter));
 
+    /// <summary>Puts a function of the frontend through the passes, for groups of these dimensions.</summary>
+    internal IrFunction Optimize(IrFunction function, Index3D groupDim)
+    {
+        JitDebug.Time(function.Name, "passes", () => PassPipeline.Run(function, Options(groupDim)));
+        JitDebug.Write(JitDebug.FinalIr, function.Name, "IR", () => IrPrinter.Print(function));
+        return function;
+    }
+
     /// <summary>Runs a launch to its end. One at a time: the workers serve one launch.</summary>
     internal unsafe void Launch(SimdKernel kernel, in KernelConfig config, LaunchArguments arguments)
     {
@@ -90,10 +98,7 @@ public sealed class SimdAccelerator : Accelerator
         return Build(name, groupDim =>
         {
             LoadMeter.CountCompiled();
-            IrFunction function = Interlocked.Exchange(ref first, null) ?? Compile(method, name, values);
-            JitDebug.Time(name, "passes", () => PassPipeline.Run(function, Options(groupDim)));
-            JitDebug.Write(JitDebug.FinalIr, name, "IR", () => IrPrinter.Print(function));
-            return function;
+            return Optimize(Interlocked.Exchange(ref first, null) ?? Compile(method, name, values), groupDim);
         });
     }
 

@@ -1,0 +1,66 @@
+using Llama.Gpu.Jit;
+using Llama.Gpu.Jit.Backends.Simd;
+using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Kernels;
+using Llama.Gpu.Tests.Infrastructure;
+using Llama.Gpu.Tests.Jit.Simd;
+using NUnit.Framework;
+
+namespace Llama.Gpu.Tests.Kernels;
+
+/// <summary>The matrix product for vectors where its panels, slices and blocks end.</summary>
+public sealed class PackedMatMulTests
+{
+    // tokens: around a block and a panel of 128; columns: around a block, a vector and a group; depth: around a slice of 256
+    private static readonly (int T, int N, int K)[] Cases =
+        [(1, 1, 1), (2, 7, 255), (17, 9, 257), (33, 13, 300), (128, 40, 64), (131, 50, 260), (5, 530, 31)];
+
+    [Test]
+    public void Product_agrees_on_vectors([Values] TensorType type, [Values(512, 256, 128)] int bits)
+    {
+        Accelerator accelerator = SimdAccelerators.Of(bits);
+        var kernels = new KernelSet(accelerator);
+        Assert.That(Cases.Select(size => OpCases.Matrix(size.T, size.N, size.K, type).Check(accelerator, kernels)), Is.All.Null);
+    }
+
+    [Test]
+    public void A_token_has_the_same_bits_among_however_many()
+    {
+        const int Tokens = 131;
+        const int Columns = 21;
+        const int Depth = 300;
+        Accelerator accelerator = SimdAccelerators.Of(VectorIsa.HostBits);
+        var product = new MatMul(accelerator);
+        var random = new Random(1);
+        float[] values = [.. Enumerable.Range(0, Tokens * Depth).Select(_ => random.NextSingle() - 0.5f)];
+        using var input = accelerator.Allocate1D(values);
+        using var weight = accelerator.Allocate1D<BFloat16>([.. values[..(Columns * Depth)].Select(value => (BFloat16)value)]);
+        using var output = accelerator.Allocate1D<float>(Tokens * Columns);
+        float[] Run(int first, int tokens)
+        {
+            ArrayView<float> from = input.View.BaseView.SubView(first * Depth, tokens * Depth);
+            product.Run(accelerator.DefaultStream, from, WeightView.Of(weight.View.BaseView), output.View, tokens, Columns, Depth);
+            return output.GetAsArray1D()[..(tokens * Columns)];
+        }
+
+        float[] all = Run(0, Tokens);
+        Assert.Multiple(() =>
+        {
+            Assert.That(Run(Tokens - 1, 1), Is.EqualTo(all[^Columns..]));
+            Assert.That(Run(3, 20), Is.EqualTo(all[(3 * Columns)..(23 * Columns)]));
+        });
+    }
+
+    // as many columns as fit a group, unless a processor would have none
+    [TestCase(4096, 2, 256)]
+    [TestCase(1024, 2, 256)]
+    [TestCase(256, 2, 128)]
+    [TestCase(1000, 3, 168)]
+    [TestCase(4096, 64, 64)]
+    [TestCase(1, 16, 8)]
+    public void Columns_are_shared_among_the_processors(int columns, int processors, int expected)
+    {
+        LaunchShapes shapes = LaunchShapes.For(TestAccelerators.Sequential) with { Processors = processors };
+        Assert.That(shapes.PackedColumns(columns, lanes: 8), Is.EqualTo(expected));
+    }
+}
