@@ -46,13 +46,15 @@ public sealed partial class Attention
     /// <param name="shapes">How work is cut, or null for <see cref="LaunchShapes.For"/>.</param>
     public Attention(Accelerator accelerator, LaunchShapes? shapes = null)
     {
-        _launch = (shapes ?? LaunchShapes.For(accelerator)).Attention;
+        shapes ??= LaunchShapes.For(accelerator);
+        _launch = shapes.Attention;
         _one = new(accelerator, new Cut<float, OneRow, NarrowAttention>());
         _oneWide = new(accelerator, new Cut<float, OneRow, WideAttention>());
         _four = new(accelerator, new Cut<Float4, FourRows, NarrowAttention>());
         _fourWide = new(accelerator, new Cut<Float4, FourRows, WideAttention>());
         _eight = new(accelerator, new Cut<Float8, EightRows, WideAttention>());
         _combine = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, int, int, int>(CombineKernel);
+        PrepareTensorCores(accelerator, shapes);
     }
 
     internal delegate void Launch(
@@ -112,23 +114,13 @@ public sealed partial class Attention
         AttentionShape shape,
         float scale)
     {
-        shape.Validate(nameof(shape));
-        if (shape.HeadDim > MaxHeadDim)
+        RequireOperands(queries, keys, values, cosines, sines, output, shape);
+        bool hasRun = false;
+        RunOnTensorCores(stream, queries, keys, values, cosines, sines, output, shape, scale, ref hasRun);
+        if (hasRun)
         {
-            throw new ArgumentException($"expected a head at most {MaxHeadDim} wide, found {shape.HeadDim}", nameof(shape));
+            return;
         }
-
-        Require.Holds(queries, shape.TokenCount, shape.QueryWidth);
-        Require.Holds(keys, shape.PositionCount, shape.KeyValueWidth);
-        Require.Holds(values, shape.PositionCount, shape.KeyValueWidth);
-        if (values.Type != keys.Type)
-        {
-            throw new ArgumentException($"expected elements of the keys' type {keys.Type}, found {values.Type}", nameof(values));
-        }
-
-        Require.Holds(cosines, shape.PositionCount, shape.HeadDim >> 1);
-        Require.Holds(sines, shape.PositionCount, shape.HeadDim >> 1);
-        Require.Holds(output, shape.TokenCount, shape.QueryWidth);
 
         int rows = checked(shape.TokenCount * shape.HeadsPerGroup);
         AttentionTile tile = TileOf(shape.HeadDim);
@@ -152,6 +144,49 @@ public sealed partial class Attention
             _combine(stream, _launch.Config(queryCount), parts, output, partCount, queryCount, shape.HeadDim);
         }
     }
+
+    internal static void RequireOperands(
+        ArrayView<float> queries,
+        WeightView keys,
+        WeightView values,
+        ArrayView<float> cosines,
+        ArrayView<float> sines,
+        ArrayView<float> output,
+        AttentionShape shape)
+    {
+        shape.Validate(nameof(shape));
+        if (shape.HeadDim > MaxHeadDim)
+        {
+            throw new ArgumentException($"expected a head at most {MaxHeadDim} wide, found {shape.HeadDim}", nameof(shape));
+        }
+
+        Require.Holds(queries, shape.TokenCount, shape.QueryWidth);
+        Require.Holds(keys, shape.PositionCount, shape.KeyValueWidth);
+        Require.Holds(values, shape.PositionCount, shape.KeyValueWidth);
+        if (values.Type != keys.Type)
+        {
+            throw new ArgumentException($"expected elements of the keys' type {keys.Type}, found {values.Type}", nameof(values));
+        }
+
+        Require.Holds(cosines, shape.PositionCount, shape.HeadDim >> 1);
+        Require.Holds(sines, shape.PositionCount, shape.HeadDim >> 1);
+        Require.Holds(output, shape.TokenCount, shape.QueryWidth);
+    }
+
+    // in the folder TensorCores, which a build against ILGPU leaves out
+    partial void PrepareTensorCores(Accelerator accelerator, LaunchShapes shapes);
+
+    partial void RunOnTensorCores(
+        AcceleratorStream stream,
+        ArrayView<float> queries,
+        WeightView keys,
+        WeightView values,
+        ArrayView<float> cosines,
+        ArrayView<float> sines,
+        ArrayView<float> output,
+        AttentionShape shape,
+        float scale,
+        ref bool hasRun);
 
     // More than four queries by one vector of lanes is more code than the host's compiler makes good code of.
     private static int RowsAtOnce(int rows, AttentionTile tile) => rows switch

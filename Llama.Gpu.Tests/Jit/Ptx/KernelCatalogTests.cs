@@ -31,6 +31,7 @@ public sealed class KernelCatalogTests
         IEnumerable<string> operations =
         [
             nameof(TensorCoreMatMul),
+            nameof(TensorCoreAttention),
             .. typeof(KernelSet).GetProperties(BindingFlags.Public | BindingFlags.Instance)
                 .Select(property => property.PropertyType)
                 .Where(type => type.GetMethod("Kernel", BindingFlags.Static | BindingFlags.NonPublic) is not null)
