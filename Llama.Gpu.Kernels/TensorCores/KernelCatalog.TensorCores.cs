@@ -15,7 +15,9 @@ public static partial class KernelCatalog
                     TTile.Lanes,
                     KernelTarget.TensorCores));
 
+            Add<LargeTensorTile, ChunkStaging>("Large");
             Add<WideTensorTile, ChunkStaging>("Wide");
+            Add<SquareTensorTile, ChunkStaging>("Square");
             Add<NarrowTensorTile, ChunkStaging>("Narrow");
             Add<NarrowTensorTile, ElementStaging>("Elements");
             Type word = stored == typeof(Half) ? typeof(HalfWord) : typeof(BFloat16Word);
