@@ -13,21 +13,19 @@ public sealed class TensorCoreAttentionTests
 {
     private const float Untouched = 7f;
 
-    private static readonly TensorType[] Types = [TensorType.Float16, TensorType.BFloat16];
-
     // One tile and a part of one, a group and a part of one, rows of a token in two groups, keys before the first token. The compiler of
     // simd takes seconds for a kernel, cpu takes some tenths of a second for a tile of keys.
     private static IEnumerable<TestCaseData> Shapes() =>
-        from type in Types
-        from shape in (AttentionShape[])
+        from test in ((TensorType Type, AttentionShape Shape)[])
         [
-            new(1, 0, 1, 1, 64), new(33, 0, 2, 2, 64), new(47, 41, 3, 1, 64), new(129, 0, 1, 1, 64),
-            new(1, 0, 1, 1, 128), new(32, 0, 4, 1, 128), new(5, 93, 28, 1, 128), new(49, 47, 2, 2, 128),
+            (TensorType.BFloat16, new(1, 0, 1, 1, 64)), (TensorType.Float16, new(33, 0, 2, 2, 64)), (TensorType.BFloat16, new(47, 41, 3, 1, 64)),
+            (TensorType.BFloat16, new(129, 0, 1, 1, 64)), (TensorType.Float16, new(1, 0, 1, 1, 128)), (TensorType.BFloat16, new(32, 0, 4, 1, 128)),
+            (TensorType.BFloat16, new(5, 93, 28, 1, 128)), (TensorType.Float16, new(49, 47, 2, 2, 128)),
         ]
-        select new TestCaseData(type, shape).SetArgDisplayNames(type.ToString(), Describe(shape));
+        select new TestCaseData(test.Type, test.Shape).SetArgDisplayNames(test.Type.ToString(), Describe(test.Shape));
 
     private static IEnumerable<TestCaseData> LongShapes() =>
-        from shape in (AttentionShape[])[new(17, 48, 8, 2, 64), new(47, 127, 3, 1, 64), new(100, 31, 4, 2, 64), new(200, 300, 1, 1, 64)]
+        from shape in (AttentionShape[])[new(17, 48, 8, 2, 64), new(47, 127, 3, 1, 64), new(100, 31, 4, 2, 64)]
         select new TestCaseData(shape).SetArgDisplayNames(Describe(shape));
 
     [TestCaseSource(nameof(Shapes))]
