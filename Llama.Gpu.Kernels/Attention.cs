@@ -49,7 +49,8 @@ public sealed partial class Attention
     /// <param name="shapes">How work is cut, or null for <see cref="LaunchShapes.For"/>.</param>
     public Attention(Accelerator accelerator, LaunchShapes? shapes = null)
     {
-        _launch = (shapes ?? LaunchShapes.For(accelerator)).Attention;
+        shapes ??= LaunchShapes.For(accelerator);
+        _launch = shapes.Attention;
         _one = new(accelerator, new Cut<float, OneRow, NarrowAttention>());
         _oneWide = new(accelerator, new Cut<float, OneRow, WideAttention>());
         _four = new(accelerator, new Cut<Float4, FourRows, NarrowAttention>());
@@ -61,6 +62,7 @@ public sealed partial class Attention
         _fourOfTokenWide = new(accelerator, new TokenCut<Float4, FourRows, WideAttention>());
         _eightOfToken = new(accelerator, new TokenCut<Float8, EightRows, WideAttention>());
         _combine = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, int, int, int>(CombineKernel);
+        PrepareTensorCores(accelerator, shapes);
     }
 
     internal delegate void Launch(
@@ -120,7 +122,14 @@ public sealed partial class Attention
         AttentionShape shape,
         float scale)
     {
-        Check(queries, keys, values, cosines, sines, output, shape);
+        RequireOperands(queries, keys, values, cosines, sines, output, shape);
+        bool hasRun = false;
+        RunOnTensorCores(stream, queries, keys, values, cosines, sines, output, shape, scale, ref hasRun);
+        if (hasRun)
+        {
+            return;
+        }
+
         int rows = checked(shape.TokenCount * shape.HeadsPerGroup);
         AttentionTile tile = TileOf(shape.HeadDim);
         int atOnce = RowsAtOnce(rows, tile);
@@ -144,7 +153,7 @@ public sealed partial class Attention
         }
     }
 
-    private static void Check(
+    internal static void RequireOperands(
         ArrayView<float> queries,
         WeightView keys,
         WeightView values,
@@ -171,6 +180,21 @@ public sealed partial class Attention
         Require.Holds(sines, shape.PositionCount, shape.HeadDim >> 1);
         Require.Holds(output, shape.TokenCount, shape.QueryWidth);
     }
+
+    // in the folder TensorCores, which a build against ILGPU leaves out
+    partial void PrepareTensorCores(Accelerator accelerator, LaunchShapes shapes);
+
+    partial void RunOnTensorCores(
+        AcceleratorStream stream,
+        ArrayView<float> queries,
+        WeightView keys,
+        WeightView values,
+        ArrayView<float> cosines,
+        ArrayView<float> sines,
+        ArrayView<float> output,
+        AttentionShape shape,
+        float scale,
+        ref bool hasRun);
 
     // More than four queries by one vector of lanes is more code than the host's compiler makes good code of.
     private static int RowsAtOnce(int rows, AttentionTile tile) => rows switch

@@ -9,6 +9,12 @@ public static class XMath
     /// <summary>2 to the power of <paramref name="value"/>.</summary>
     public static float Exp2(float value) => MathF.Pow(2f, value);
 
+    /// <summary>
+    /// 2 to the power of <paramref name="value"/>, within 2^-21 of the result; one below 2^-126 may be 0. A single instruction on CUDA
+    /// devices, which ILGPU does not have under this name.
+    /// </summary>
+    public static float Exp2Approximate(float value) => MathF.Pow(2f, value);
+
     /// <summary>Natural logarithm.</summary>
     public static float Log(float value) => MathF.Log(value);
 

@@ -89,6 +89,7 @@ internal static class IntrinsicTable
         // functions of ILGPU
         [(typeof(XMath), "Exp")] = Function(Op.Exp),
         [(typeof(XMath), "Exp2")] = Function(Op.Exp2),
+        [(typeof(XMath), "Exp2Approximate")] = Function(Op.Exp2Approximate),
         [(typeof(XMath), "Log")] = Function(Op.Log),
         [(typeof(XMath), "Sqrt")] = Function(Op.Sqrt),
         [(typeof(XMath), "Rsqrt")] = Function(Op.Rsqrt),

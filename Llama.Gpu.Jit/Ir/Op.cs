@@ -98,6 +98,9 @@ internal enum Op
     /// <summary>2 to the power.</summary>
     Exp2,
 
+    /// <summary>2 to the power of an f32, within 2^-21 of the value; a result below 2^-126 may be 0.</summary>
+    Exp2Approximate,
+
     /// <summary>Natural logarithm.</summary>
     Log,
 

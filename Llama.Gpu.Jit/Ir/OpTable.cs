@@ -31,6 +31,7 @@ internal static class OpTable
             Op.Fma => Count(3) && Same(instruction) && type.IsFloat,
             Op.Sqrt or Op.Rsqrt or Op.Exp or Op.Exp2 or Op.Log or Op.Log2 or Op.Sin or Op.Cos or Op.Tanh
                 or Op.Floor or Op.Ceiling or Op.RoundEven or Op.Truncate => Count(1) && Same(instruction) && type.IsFloat,
+            Op.Exp2Approximate => Count(1) && Same(instruction) && type == IrType.F32,
             Op.Pow => Count(2) && Same(instruction) && type.IsFloat,
             Op.Eq or Op.Ne => Count(2) && type == IrType.I1 && A() == B() && A().Kind != IrKind.Void,
             Op.Lt or Op.Le or Op.LtU or Op.LeU => Count(2) && type == IrType.I1 && A() == B() && (IsNumber(A()) || A().IsPointer),

@@ -49,7 +49,7 @@ internal static class BranchFlattening
     {
         Op.Div or Op.Rem or Op.DivU or Op.RemU => false,
         Op.Load or Op.AllocateLocal or Op.AllocateShared => false,
-        Op.Sqrt or Op.Rsqrt or Op.Exp or Op.Exp2 or Op.Log or Op.Log2 or Op.Sin or Op.Cos or Op.Tanh or Op.Pow => false,
+        Op.Sqrt or Op.Rsqrt or Op.Exp or Op.Exp2 or Op.Exp2Approximate or Op.Log or Op.Log2 or Op.Sin or Op.Cos or Op.Tanh or Op.Pow => false,
         _ => !instruction.HasEffect,
     };
 }

@@ -82,18 +82,23 @@ internal sealed class LoopForest
 
         var block = new IrBlock();
         Jump[] jumps = [.. sources.SelectMany(source => source.Successors).Where(jump => jump.Block == target)];
-        if (jumps is [var only])
+        var passed = new IrValue[target.Parameters.Count];
+        var differing = new List<int>();
+        for (int i = 0; i < passed.Length; i++)
         {
-            // what is passed stays in sight: a constant that a counter starts from is to be found
-            block.Terminator = new Goto(new Jump(target, only.Arguments));
-            only.Arguments = [];
-        }
-        else
-        {
-            block.Parameters.AddRange(target.Parameters.Select(parameter => new BlockParameter(block, parameter.Type) { Name = parameter.Name }));
-            block.Terminator = new Goto(new Jump(target, [.. block.Parameters]));
+            // what all of them pass stays in sight: a constant that a counter starts from is to be found
+            passed[i] = jumps[0].Arguments[i];
+            if (Array.Exists(jumps, jump => jump.Arguments[i] != passed[i]))
+            {
+                var parameter = new BlockParameter(block, target.Parameters[i].Type) { Name = target.Parameters[i].Name };
+                block.Parameters.Add(parameter);
+                passed[i] = parameter;
+                differing.Add(i);
+            }
         }
 
+        block.Terminator = new Goto(new Jump(target, passed));
+        Array.ForEach(jumps, jump => jump.Arguments = [.. differing.Select(i => jump.Arguments[i])]);
         Array.ForEach(jumps, jump => jump.Block = block);
         function.Blocks.Insert(function.Blocks.IndexOf(target), block);
         _predecessors[block] = [.. _predecessors[target].Where(sources.Contains)];

@@ -15,9 +15,20 @@ public static partial class KernelCatalog
                     TTile.Lanes,
                     KernelTarget.TensorCores));
 
+            Add<LargeTensorTile, ChunkStaging>("Large");
             Add<WideTensorTile, ChunkStaging>("Wide");
+            Add<SquareTensorTile, ChunkStaging>("Square");
             Add<NarrowTensorTile, ChunkStaging>("Narrow");
             Add<NarrowTensorTile, ElementStaging>("Elements");
+            Type word = stored == typeof(Half) ? typeof(HalfWord) : typeof(BFloat16Word);
+            foreach (Type head in (Type[])[typeof(NarrowTensorHead), typeof(WideTensorHead)])
+            {
+                kernels.Add(new CatalogedKernel(
+                    $"{nameof(TensorCoreAttention)}.{name}.{head.Name[..^"TensorHead".Length]}",
+                    Find(typeof(TensorCoreAttention), nameof(TensorCoreAttention.Kernel)).MakeGenericMethod(stored, element, word, head),
+                    TensorCoreAttention.Lanes,
+                    KernelTarget.TensorCores));
+            }
         }
     }
 }

@@ -12,6 +12,9 @@ public sealed partial record LaunchShapes
     /// </summary>
     public bool TensorCores { get; init; }
 
+    /// <summary>Tokens from which <see cref="Kernels.Attention"/> is <see cref="TensorCoreAttention"/>, where tensor cores are used.</summary>
+    public int TensorCoreAttentionTokens { get; init; } = 32;
+
     static partial void TakeTensorCores(Accelerator accelerator, ref LaunchShapes shapes) =>
         shapes = shapes with { TensorCores = accelerator is CudaAccelerator { Target.HasTensorCores: true } && shapes.Lanes == MaxLanes };
 }

@@ -13,20 +13,22 @@ namespace Llama.Gpu.Kernels;
 /// goes through registers, where it is rounded. A row of a slice is 64 bytes, four chunks of 16, and chunk c of row r stands in place
 /// <c>c ^ (r / 2 % 4)</c>: then the 8 rows of a matrix, which are loaded at once, lie in different banks, and so do the chunks that
 /// neighbouring lanes store.
+/// Groups go through the output in bands of rows, within a band down the columns: those that run at the same time then have rows of the
+/// input and of the weight in common that the second-level cache holds. <see cref="TensorTileTable"/> says which tile a product takes.
 /// </remarks>
 public sealed class TensorCoreMatMul
 {
-    /// <summary>Tokens up to which the narrow tile is taken.</summary>
-    internal const int NarrowRows = 64;
+    /// <summary>Elements along K of a slice.</summary>
+    internal const int Depth = 1 << DepthShift;
 
     private const int Stages = 3;
     private const int DepthShift = 5;
-    private const int Depth = 1 << DepthShift;
+    private const int BandTiles = 16;
     private const int Chunk = 8;
     private const int ChunkBytes = 16;
 
     private readonly Accelerator _accelerator;
-    private readonly Dictionary<(TensorType Type, Shape Shape), Launch> _launches = [];
+    private readonly Dictionary<(TensorType Type, TensorTile? Tile), Launch> _launches = [];
 
     /// <summary>Prepares the operation for an accelerator with tensor cores, or one that computes the same fragments.</summary>
     /// <param name="accelerator">Where it will run: with warps of 32 lanes.</param>
@@ -34,13 +36,6 @@ public sealed class TensorCoreMatMul
     {
         ArgumentNullException.ThrowIfNull(accelerator);
         _accelerator = accelerator;
-    }
-
-    private enum Shape
-    {
-        Wide,
-        Narrow,
-        Elements,
     }
 
     internal delegate void Launch(
@@ -81,27 +76,30 @@ public sealed class TensorCoreMatMul
 
         // no model's rows are of another size, so one tile is enough for those
         bool inChunks = inputSize % Chunk == 0 && weight.Data.IsAlignedTo(ChunkBytes);
-        Shape shape = !inChunks ? Shape.Elements : tokenCount <= NarrowRows ? Shape.Narrow : Shape.Wide;
-        Find(weight.Type, shape)(stream, input, weight, output, tokenCount, outputSize, inputSize);
+        TensorTile? tile = inChunks ? TensorTileTable.For(tokenCount, outputSize, _accelerator.NumMultiprocessors) : null;
+        Find(weight.Type, tile)(stream, input, weight, output, tokenCount, outputSize, inputSize);
     }
 
-    private Launch Find(TensorType type, Shape shape)
+    /// <summary>The launch of one tile, or of rows that are staged by elements.</summary>
+    internal Launch Find(TensorType type, TensorTile? tile)
     {
-        if (!_launches.TryGetValue((type, shape), out Launch? launch))
+        if (!_launches.TryGetValue((type, tile), out Launch? launch))
         {
-            launch = type == TensorType.Float16 ? Load<Half, HalfElement>(shape) : Load<BFloat16, BFloat16Element>(shape);
-            _launches.Add((type, shape), launch);
+            launch = type == TensorType.Float16 ? Load<Half, HalfElement>(tile) : Load<BFloat16, BFloat16Element>(tile);
+            _launches.Add((type, tile), launch);
         }
 
         return launch;
     }
 
-    private Launch Load<T, TElement>(Shape shape)
+    private Launch Load<T, TElement>(TensorTile? tile)
         where T : unmanaged
-        where TElement : struct, IElement<T> => shape switch
+        where TElement : struct, IElement<T> => tile switch
         {
-            Shape.Wide => Load<T, TElement, WideTensorTile, ChunkStaging>(),
-            Shape.Narrow => Load<T, TElement, NarrowTensorTile, ChunkStaging>(),
+            TensorTile.Large => Load<T, TElement, LargeTensorTile, ChunkStaging>(),
+            TensorTile.Wide => Load<T, TElement, WideTensorTile, ChunkStaging>(),
+            TensorTile.Square => Load<T, TElement, SquareTensorTile, ChunkStaging>(),
+            TensorTile.Narrow => Load<T, TElement, NarrowTensorTile, ChunkStaging>(),
             _ => Load<T, TElement, NarrowTensorTile, ElementStaging>(),
         };
 
@@ -112,12 +110,12 @@ public sealed class TensorCoreMatMul
         where TStaging : struct, IWeightStaging
     {
         var kernel = _accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, ArrayView<float>, int, int, int>(TileKernel<T, TElement, TTile, TStaging>);
+        int sharedLength = Stages * (TTile.Rows + TTile.Columns) << DepthShift;
         return (stream, input, weight, output, rows, columns, innerSize) =>
         {
-            // groups that follow each other take the same columns, so that a slice of the weight is read from memory once
-            int down = IntrinsicMath.DivRoundUp(rows, TTile.Rows);
-            int across = IntrinsicMath.DivRoundUp(columns, TTile.Columns);
-            kernel(stream, new KernelConfig(down, across, 1, TTile.Lanes, 1, 1), input, weight.As<T>(), output, rows, columns, innerSize);
+            int groups = checked(IntrinsicMath.DivRoundUp(rows, TTile.Rows) * IntrinsicMath.DivRoundUp(columns, TTile.Columns));
+            var config = new KernelConfig(groups, TTile.Lanes, SharedMemoryConfig.RequestDynamic<T>(sharedLength));
+            kernel(stream, config, input, weight.As<T>(), output, rows, columns, innerSize);
         };
     }
 
@@ -128,8 +126,9 @@ public sealed class TensorCoreMatMul
         where TTile : struct, ITensorTile
         where TStaging : struct, IWeightStaging
     {
-        ArrayView<T> inputSlices = SharedMemory.Allocate<T>(Stages * TTile.Rows << DepthShift);
-        ArrayView<T> weightSlices = SharedMemory.Allocate<T>(Stages * TTile.Columns << DepthShift);
+        ArrayView<T> shared = SharedMemory.GetDynamic<T>();
+        ArrayView<T> inputSlices = shared.SubView(0, Stages * TTile.Rows << DepthShift);
+        ArrayView<T> weightSlices = shared.SubView(Stages * TTile.Rows << DepthShift, Stages * TTile.Columns << DepthShift);
         ArrayView<MatrixAccumulator> sums = LocalMemory.Allocate<MatrixAccumulator>(TTile.RowTiles * TTile.ColumnTiles);
         ArrayView<MatrixFragmentA> weightPairs = LocalMemory.Allocate<MatrixFragmentA>(TTile.ColumnTiles >> 1);
         ArrayView<float> fetched = LocalMemory.Allocate<float>((TTile.Rows << DepthShift) / TTile.Lanes);
@@ -138,8 +137,9 @@ public sealed class TensorCoreMatMul
             sums[i] = default;
         }
 
-        int firstRow = Grid.IdxX * TTile.Rows;
-        int firstColumn = Grid.IdxY * TTile.Columns;
+        Index2D tile = TileOf(Grid.IdxX, (rows + TTile.Rows - 1) / TTile.Rows, (columns + TTile.Columns - 1) / TTile.Columns);
+        int firstRow = tile.X * TTile.Rows;
+        int firstColumn = tile.Y * TTile.Columns;
         int warp = Warp.WarpIdx;
         int warpRow = (warp >> TTile.WarpColumnShift) * (TTile.RowTiles << 4);
         int warpColumn = (warp & ((1 << TTile.WarpColumnShift) - 1)) * (TTile.ColumnTiles << 3);
@@ -178,6 +178,16 @@ public sealed class TensorCoreMatMul
 
         AsyncCopy.Wait(0);
         Store<TTile>(output, sums, firstRow + warpRow, rows, firstColumn + warpColumn, columns);
+    }
+
+    /// <summary>Which tile, by row and column, a group takes: bands of rows one after the other, within a band column by column.</summary>
+    internal static Index2D TileOf(int group, int down, int across)
+    {
+        int band = group / (BandTiles * across);
+        int within = group - (band * BandTiles * across);
+        int height = IntrinsicMath.Min(BandTiles, down - (band * BandTiles));
+        int column = within / height;
+        return new((band * BandTiles) + within - (column * height), column);
     }
 
     /// <summary>Multiplies 16 of a slice's 32 elements along K: those from chunk <paramref name="chunk"/> on, and adds to the sums.</summary>
@@ -260,12 +270,13 @@ public sealed class TensorCoreMatMul
             int item = Group.IdxX + (i * TTile.Lanes);
             int k = firstDepth + ((item & 3) << 3);
             long source = (long)IntrinsicMath.Min(firstRow + (item >> 2), rows - 1) * innerSize;
+            bool inside = k < innerSize;
             for (int e = 0; e < Chunk; e++)
             {
                 // no branch around the loads: they begin before the products do
                 long at = source + (TStaging.InChunks ? IntrinsicMath.Min(k, innerSize - Chunk) + e : IntrinsicMath.Min(k + e, innerSize - 1));
                 float value = input[at];
-                fetched[(i << 3) + e] = k + e < innerSize ? value : 0f;
+                fetched[(i << 3) + e] = (TStaging.InChunks ? inside : k + e < innerSize) ? value : 0f;
             }
         }
     }
@@ -287,7 +298,8 @@ public sealed class TensorCoreMatMul
         }
     }
 
-    private static int Place(int row, int chunk) => (row << DepthShift) + ((chunk ^ ((row >> 1) & 3)) << 3);
+    /// <summary>Where a chunk of a row of a slice stands.</summary>
+    internal static int Place(int row, int chunk) => (row << DepthShift) + ((chunk ^ ((row >> 1) & 3)) << 3);
 
     private static void Store<TTile>(ArrayView<float> output, ArrayView<MatrixAccumulator> sums, int firstRow, int rows, int firstColumn, int columns)
         where TTile : struct, ITensorTile

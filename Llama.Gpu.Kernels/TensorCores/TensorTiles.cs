@@ -23,9 +23,37 @@ internal interface ITensorTile
 
     /// <summary>Products of 8 columns that a warp has side by side; even, since two are loaded at once.</summary>
     static abstract int ColumnTiles { get; }
+
+    /// <summary>Groups that a multiprocessor has registers and shared memory for.</summary>
+    static abstract int Resident { get; }
 }
 
-/// <summary>128 x 128 outputs by 8 warps: for long prompts.</summary>
+/// <summary>128 x 256 outputs by 8 warps of 64 x 64: the fewest bytes for each product, for many outputs.</summary>
+internal readonly struct LargeTensorTile : ITensorTile
+{
+    /// <inheritdoc/>
+    public static int Rows => 128;
+
+    /// <inheritdoc/>
+    public static int Columns => 256;
+
+    /// <inheritdoc/>
+    public static int Lanes => 256;
+
+    /// <inheritdoc/>
+    public static int WarpColumnShift => 2;
+
+    /// <inheritdoc/>
+    public static int RowTiles => 4;
+
+    /// <inheritdoc/>
+    public static int ColumnTiles => 8;
+
+    /// <inheritdoc/>
+    public static int Resident => 1;
+}
+
+/// <summary>128 x 128 outputs by 8 warps of 64 x 32.</summary>
 internal readonly struct WideTensorTile : ITensorTile
 {
     /// <inheritdoc/>
@@ -45,6 +73,34 @@ internal readonly struct WideTensorTile : ITensorTile
 
     /// <inheritdoc/>
     public static int ColumnTiles => 4;
+
+    /// <inheritdoc/>
+    public static int Resident => 1;
+}
+
+/// <summary>64 x 64 outputs by 4 warps of 32 x 32: where wider tiles would leave multiprocessors without work.</summary>
+internal readonly struct SquareTensorTile : ITensorTile
+{
+    /// <inheritdoc/>
+    public static int Rows => 64;
+
+    /// <inheritdoc/>
+    public static int Columns => 64;
+
+    /// <inheritdoc/>
+    public static int Lanes => 128;
+
+    /// <inheritdoc/>
+    public static int WarpColumnShift => 1;
+
+    /// <inheritdoc/>
+    public static int RowTiles => 2;
+
+    /// <inheritdoc/>
+    public static int ColumnTiles => 4;
+
+    /// <inheritdoc/>
+    public static int Resident => 4;
 }
 
 /// <summary>32 x 64 outputs by 4 warps: for few tokens, where a wide tile would mostly compute what is not stored.</summary>
@@ -67,6 +123,9 @@ internal readonly struct NarrowTensorTile : ITensorTile
 
     /// <inheritdoc/>
     public static int ColumnTiles => 4;
+
+    /// <inheritdoc/>
+    public static int Resident => 5;
 }
 
 /// <summary>How a slice of the weight comes into shared memory.</summary>

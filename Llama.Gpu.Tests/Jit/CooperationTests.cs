@@ -99,7 +99,7 @@ public sealed class CooperationTests
     public void Shared_memory_beyond_the_device_is_an_error_of_the_kernel()
     {
         var fault = Assert.Throws<KernelFailedException>(() => Run(AsksForTooMuchShared, 1, 2, new float[2]));
-        Assert.That(fault!.Message, Does.Contain("49152 bytes of shared memory"));
+        Assert.That(fault!.Message, Does.Contain("232448 bytes of shared memory"));
     }
 
     [Test]

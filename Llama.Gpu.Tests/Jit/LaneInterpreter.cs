@@ -229,7 +229,7 @@ internal sealed class LaneInterpreter(IrFunction function, byte[] global)
             Op.Sqrt => T.Sqrt(x[0]),
             Op.Rsqrt => T.One / T.Sqrt(x[0]),
             Op.Exp => T.Exp(x[0]),
-            Op.Exp2 => T.Exp2(x[0]),
+            Op.Exp2 or Op.Exp2Approximate => T.Exp2(x[0]),
             Op.Log => T.Log(x[0]),
             Op.Log2 => T.Log2(x[0]),
             Op.Sin => T.Sin(x[0]),

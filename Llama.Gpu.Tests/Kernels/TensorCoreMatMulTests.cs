@@ -12,11 +12,20 @@ public sealed class TensorCoreMatMulTests
 {
     private static readonly TensorType[] Types = [TensorType.Float16, TensorType.BFloat16];
 
-    // shapes that end within chunks, slices and tiles, of which rows are aligned or are not; on cpu a wide tile takes seconds
+    private static readonly (string Name, int Outputs, int Inner)[] LayersOf8B =
+        [("queries", 4096, 4096), ("output", 4096, 4096), ("gate", 14336, 4096), ("down", 4096, 14336)];
+
+    // shapes that end within chunks, slices and tiles, of which rows are aligned or are not; a tile takes cpu some tenths of a second
     private static IEnumerable<TestCaseData> Small() =>
         from type in Types
         from shape in (int[][])[[1, 1, 1], [33, 65, 8], [5, 9, 40], [3, 70, 33]]
         select new TestCaseData(type, shape[0], shape[1], shape[2]);
+
+    private static IEnumerable<TestCaseData> Tiles() =>
+        from type in Types
+        from shape in ((string Tile, int Tokens, int Outputs, int Inner)[])
+            [("Large", 65, 257, 40), ("Wide", 130, 3, 72), ("Square", 65, 66, 104), ("Narrow", 33, 65, 40)]
+        select new TestCaseData(type, shape.Tile, shape.Tokens, shape.Outputs, shape.Inner);
 
     private static IEnumerable<TestCaseData> Shapes() =>
         from type in Types
@@ -25,19 +34,91 @@ public sealed class TensorCoreMatMulTests
 
     [TestCaseSource(nameof(Small))]
     public void Product_agrees_and_is_clean_on_cpu(TensorType type, int tokens, int outputs, int inner) =>
-        Check(TensorAccelerators.Of("cpu"), type, tokens, outputs, inner);
+        Check("cpu", type, tokens, outputs, inner, TensorTile.Narrow);
+
+    [TestCaseSource(nameof(Tiles))]
+    public void Tile_agrees_and_is_clean_on_cpu(TensorType type, string tile, int tokens, int outputs, int inner) =>
+        Check("cpu", type, tokens, outputs, inner, Enum.Parse<TensorTile>(tile));
 
     [TestCaseSource(nameof(Shapes))]
     public void Product_agrees_on_simd(TensorType type, int tokens, int outputs, int inner) =>
-        Check(TensorAccelerators.Of("simd 512"), type, tokens, outputs, inner);
+        Check("simd 512", type, tokens, outputs, inner, tokens > 64 ? TensorTile.Wide : TensorTile.Narrow);
 
     [TestCase(256)]
     [TestCase(128)]
     [TestCase(32)]
-    public void Product_agrees_on_vectors_of(int bits) => Check(TensorAccelerators.Of($"simd {bits}"), TensorType.BFloat16, 70, 66, 40);
+    public void Product_agrees_on_vectors_of(int bits) => Check($"simd {bits}", TensorType.BFloat16, 70, 66, 40, TensorTile.Wide);
 
     [Test]
-    public void Wide_tile_is_clean_on_cpu() => Check(TensorAccelerators.Of("cpu"), TensorType.BFloat16, 65, 3, 72);
+    public void Tiles_leave_few_multiprocessors_without_work()
+    {
+        const int Multiprocessors = 132;
+        Assert.Multiple(() =>
+        {
+            foreach ((string name, int outputs, _) in LayersOf8B)
+            {
+                foreach (int tokens in (int[])[128, 512, 2048, 8192])
+                {
+                    TensorTile tile = TensorTileTable.For(tokens, outputs, Multiprocessors);
+                    double groups = TensorTileTable.GroupsOf(tile, tokens, outputs);
+                    double share = groups / Multiprocessors / Math.Ceiling(groups / Multiprocessors);
+                    TestContext.Out.WriteLine($"{tokens} tokens, {name}: {tile}, {groups} groups, {share:0.00} of the multiprocessors");
+                    Assert.That(share, Is.GreaterThan(0.84), $"{tokens} tokens, {name}");
+                }
+            }
+        });
+    }
+
+    [TestCase(1, 4096, "Narrow")]
+    [TestCase(32, 14336, "Narrow")]
+    [TestCase(128, 4096, "Square")]
+    [TestCase(128, 14336, "Wide")]
+    [TestCase(512, 4096, "Wide")]
+    [TestCase(512, 14336, "Large")]
+    [TestCase(2048, 4096, "Large")]
+    [TestCase(8192, 8192, "Large")]
+    public void Tile_is_chosen_by_the_number_of_outputs(int tokens, int outputs, string tile) =>
+        Assert.That(TensorTileTable.For(tokens, outputs, 132).ToString(), Is.EqualTo(tile));
+
+    [TestCase(1, 1)]
+    [TestCase(3, 7)]
+    [TestCase(16, 5)]
+    [TestCase(17, 5)]
+    [TestCase(64, 56)]
+    public void Groups_take_every_tile_once_and_neighbours_share_rows_and_columns(int down, int across)
+    {
+        Index2D[] tiles = [.. Enumerable.Range(0, down * across).Select(group => TensorCoreMatMul.TileOf(group, down, across))];
+        Assert.That(tiles.ToHashSet(), Has.Count.EqualTo(down * across));
+        Assert.That(Array.TrueForAll(tiles, tile => tile.X >= 0 && tile.X < down && tile.Y >= 0 && tile.Y < across));
+        for (int first = 0; first + 132 <= tiles.Length; first += 132)
+        {
+            Index2D[] atOnce = tiles[first..(first + 132)];
+            Assert.That(atOnce.Select(tile => tile.X).Distinct().Count() + atOnce.Select(tile => tile.Y).Distinct().Count(), Is.LessThan(45));
+        }
+    }
+
+    [Test]
+    public void Rows_that_are_read_or_written_at_once_lie_in_different_banks()
+    {
+        static IEnumerable<int> Spans(IEnumerable<(int Row, int Chunk)> places) =>
+            places.Select(place => TensorCoreMatMul.Place(place.Row, place.Chunk) * 2 / 16 % 8);
+        Assert.Multiple(() =>
+        {
+            for (int first = 0; first < 256; first += 8)
+            {
+                for (int chunk = 0; chunk < 4; chunk++)
+                {
+                    Assert.That(Spans(Enumerable.Range(first, 8).Select(row => (row, chunk))), Is.Unique, "rows of a matrix");
+                }
+            }
+
+            // a quarter of a warp writes 8 neighbouring chunks at once
+            for (int item = 0; item < 1024; item += 8)
+            {
+                Assert.That(Spans(Enumerable.Range(item, 8).Select(i => (i >> 2, i & 3))), Is.Unique, "chunks of a copy");
+            }
+        });
+    }
 
     [Test]
     public void Weight_that_begins_between_chunks_is_multiplied_too()
@@ -106,8 +187,9 @@ public sealed class TensorCoreMatMulTests
             Throws.ArgumentException.With.Property("ParamName").EqualTo(argument));
     }
 
-    private static void Check(Accelerator accelerator, TensorType type, int tokens, int outputs, int inner)
+    private static void Check(string device, TensorType type, int tokens, int outputs, int inner, TensorTile tile)
     {
+        Accelerator accelerator = TensorAccelerators.Of(device);
         var random = new Random(tokens + outputs + inner);
         float[] input = [.. Enumerable.Range(0, tokens * inner).Select(_ => (random.NextSingle() * 2) - 1)];
         double[] weight = [.. Enumerable.Range(0, outputs * inner).Select(_ => ReferenceOps.Round((random.NextSingle() * 2) - 1, type))];
@@ -115,7 +197,7 @@ public sealed class TensorCoreMatMulTests
         using var halves = accelerator.Allocate1D<Llama.Gpu.Jit.Half>([.. weight.Select(value => (Llama.Gpu.Jit.Half)(float)value)]);
         using var brains = accelerator.Allocate1D<BFloat16>([.. weight.Select(value => (BFloat16)(float)value)]);
         using var output = accelerator.Allocate1D<float>([.. Enumerable.Repeat(7f, (tokens * outputs) + 9)]);
-        new TensorCoreMatMul(accelerator).Run(
+        new TensorCoreMatMul(accelerator).Find(type, inner % 8 == 0 ? tile : null)(
             accelerator.DefaultStream, inputs.View, type == TensorType.Float16 ? WeightView.Of(halves.View.BaseView) : WeightView.Of(brains.View.BaseView),
             output.View, tokens, outputs, inner);
         float[] found = output.GetAsArray1D();

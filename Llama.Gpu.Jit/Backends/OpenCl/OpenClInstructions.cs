@@ -37,6 +37,7 @@ internal static class OpenClInstructions
         [Op.Rsqrt] = new(null, "($T)1 / sqrt($0)"),
         [Op.Exp] = new(null, "exp($0)"),
         [Op.Exp2] = new(null, "exp2($0)"),
+        [Op.Exp2Approximate] = new(null, "exp2($0)"),
         [Op.Log] = new(null, "log($0)"),
         [Op.Log2] = new(null, "log2($0)"),
         [Op.Sin] = new(null, "sin($0)"),

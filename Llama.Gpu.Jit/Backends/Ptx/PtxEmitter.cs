@@ -17,6 +17,7 @@ internal sealed class PtxEmitter
     private readonly PtxRegisters _registers = new();
     private readonly PtxMemory _memory;
     private readonly PtxLanes _lanes;
+    private readonly bool _wholeWarps;
     private readonly StringBuilder _body = new();
     private readonly StringBuilder _variables = new();
     private readonly Dictionary<IrValue, string[]> _values = [];
@@ -34,6 +35,9 @@ internal sealed class PtxEmitter
         _options = options;
         _memory = new PtxMemory(_registers, Write);
         _lanes = new PtxLanes(_registers, _memory, Write);
+
+        // groups that use tensor cores consist of whole warps
+        _wholeWarps = function.Instructions.Any(instruction => instruction.Op is Op.MatrixMultiply or Op.LoadMatrix);
     }
 
     /// <summary>The kernel as PTX.</summary>
@@ -154,7 +158,9 @@ internal sealed class PtxEmitter
                 break;
             case Op.Store:
                 IrValue stored = instruction.Operands[1];
-                _memory.Store(instruction.Operands[0].Type, Value(instruction.Operands[0]), stored.Type, instruction.Immediate, _values[stored]);
+                _memory.Store(
+                    instruction.Operands[0].Type, Value(instruction.Operands[0]), stored.Type, instruction.Immediate, _values[stored],
+                    (first, word) => stored is Instruction { Op: Op.BuildVector } vector && Pair(vector.Operands[first], vector.Operands[first + 1], word));
                 break;
             case Op.BuildVector:
                 _values.Add(instruction, [.. instruction.Operands.Select(Value)]);
@@ -169,7 +175,9 @@ internal sealed class PtxEmitter
                 Select(instruction);
                 break;
             case Op.Shuffle:
-                _lanes.Shuffle(type, Value(instruction.Operands[0]), Value(instruction.Operands[1]), Define(instruction));
+                _lanes.Shuffle(
+                    type, Value(instruction.Operands[0]), Value(instruction.Operands[1]), Define(instruction),
+                    _wholeWarps && PtxLanes.IsInWarp(instruction.Operands[1]));
                 break;
             case Op.Broadcast:
                 _lanes.Broadcast(type, Value(instruction.Operands[0]), Value(instruction.Operands[1]), Define(instruction));
@@ -177,10 +185,27 @@ internal sealed class PtxEmitter
             case Op.MatrixMultiply or Op.LoadMatrix or Op.AsyncCopy or Op.AsyncCommit or Op.AsyncWait:
                 TensorCores(instruction);
                 break;
+            case Op.Or when PtxPairs.Halves(instruction) is var (low, high) && PtxPairs.Text(low, high, _options.Target) is not null:
+                Pair(low, high, Define(instruction));
+                break;
             default:
                 Table(instruction);
                 break;
         }
+    }
+
+    // rounds two numbers into a word, if that is how its halves come about
+    private bool Pair(IrValue low, IrValue high, string word)
+    {
+        if (PtxPairs.Text(low, high, _options.Target) is not { } text)
+        {
+            return false;
+        }
+
+        Write(text.Replace("$0", Value(((Instruction)low).Operands[0]), StringComparison.Ordinal)
+            .Replace("$1", Value(((Instruction)high).Operands[0]), StringComparison.Ordinal)
+            .Replace("$d", word, StringComparison.Ordinal));
+        return true;
     }
 
     private void TensorCores(Instruction instruction)

@@ -41,6 +41,7 @@ internal static class PtxInstructions
             Op.RoundEven => $"cvt.rni.{Float(type)}.{Float(type)} $d, $0;",
             Op.Truncate => $"cvt.rzi.{Float(type)}.{Float(type)} $d, $0;",
             Op.Rsqrt or Op.Exp or Op.Exp2 or Op.Log or Op.Log2 or Op.Sin or Op.Cos or Op.Tanh or Op.Pow => PtxFunctions.Text(instruction.Op, type),
+            Op.Exp2Approximate => "ex2.approx.ftz.f32 $d, $0;",
             Op.Eq or Op.Ne or Op.Lt or Op.Le or Op.LtU or Op.LeU => Compare(instruction.Op, from),
             Op.Truncation when type == IrType.I1 => Truth(from),
             Op.Truncation when PtxRegisters.KindOf(from) == PtxRegisters.KindOf(type) => $"mov.{bits} $d, $0;",

@@ -43,13 +43,32 @@ internal sealed class PtxLanes(PtxRegisters registers, PtxMemory memory, Action<
             """);
     }
 
-    /// <summary>The value of another lane of the warp; a lane outside it, or one that the group does not have, gives the caller's own.</summary>
-    public void Shuffle(IrType type, string value, string index, string result)
+    /// <summary>Whether a number is below 32 whatever the lane: where warps are whole, a lane that is there.</summary>
+    public static bool IsInWarp(IrValue index) => index switch
     {
-        string source = registers.New(IrType.I32);
-        string inside = registers.New(IrType.I1);
-        write($"setp.lt.u32 {inside}, {index}, {_warpLanes};");
-        write($"selp.b32 {source}, {index}, {_lane}, {inside};");
+        Instruction { Op: Op.Constant, Immediate: >= 0 and < 32 } => true,
+        Instruction { Op: Op.And } mask => IsInWarp(mask.Operands[0]) || IsInWarp(mask.Operands[1]),
+        Instruction { Op: Op.Xor } other => IsInWarp(other.Operands[0]) && IsInWarp(other.Operands[1]),
+        _ => false,
+    };
+
+    /// <summary>The value of another lane of the warp; a lane outside it, or one that the group does not have, gives the caller's own.</summary>
+    /// <param name="type">Type of the value.</param>
+    /// <param name="value">The value that this lane passes.</param>
+    /// <param name="index">The lane it asks.</param>
+    /// <param name="result">Where the value goes.</param>
+    /// <param name="exists">Whether that lane is known to be there.</param>
+    public void Shuffle(IrType type, string value, string index, string result, bool exists)
+    {
+        string source = index;
+        if (!exists)
+        {
+            source = registers.New(IrType.I32);
+            string inside = registers.New(IrType.I1);
+            write($"setp.lt.u32 {inside}, {index}, {_warpLanes};");
+            write($"selp.b32 {source}, {index}, {_lane}, {inside};");
+        }
+
         string exchange = $"{source}, 31, -1;";
         write(PtxRegisters.KindOf(type) switch
         {

@@ -50,7 +50,13 @@ internal sealed class PtxMemory(PtxRegisters registers, Action<string> write)
     }
 
     /// <summary>Writes scalars side by side.</summary>
-    public void Store(IrType pointer, string address, IrType type, long alignment, string[] values)
+    /// <param name="pointer">Type of the address.</param>
+    /// <param name="address">Where.</param>
+    /// <param name="type">Of the scalars together.</param>
+    /// <param name="alignment">What the address is a multiple of.</param>
+    /// <param name="values">The scalars.</param>
+    /// <param name="pair">Brings two neighbours of 16 bits, named by the index of the first, into a word by itself, or gives false.</param>
+    public void Store(IrType pointer, string address, IrType type, long alignment, string[] values, Func<int, string, bool>? pair = null)
     {
         if (type.Kind == IrKind.I1)
         {
@@ -72,7 +78,10 @@ internal sealed class PtxMemory(PtxRegisters registers, Action<string> write)
                 string[] words = [.. Enumerable.Range(0, piece / 4).Select(_ => registers.New(IrType.I32))];
                 for (int i = 0; i < words.Length; i++)
                 {
-                    write($"mov.b32 {words[i]}, {{{part[2 * i]}, {part[(2 * i) + 1]}}};");
+                    if (pair?.Invoke(first + (2 * i), words[i]) != true)
+                    {
+                        write($"mov.b32 {words[i]}, {{{part[2 * i]}, {part[(2 * i) + 1]}}};");
+                    }
                 }
 
                 part = words;

@@ -76,6 +76,8 @@ internal static unsafe class ScalarFunctions
 
     public static double Exp2(double a) => Math.Pow(2.0, a);
 
+    public static float Exp2Approximate(float a) => MathF.Pow(2f, a);
+
     public static float Log(float a) => MathF.Log(a);
 
     public static double Log(double a) => Math.Log(a);

@@ -6,7 +6,8 @@ namespace Llama.Gpu.Jit.Runtime.CPU;
 /// </summary>
 public sealed class CPUDevice : Device
 {
-    private const int SharedMemoryBytes = 48 * 1024;
+    // as much as a group of an H100 may ask for
+    private const int SharedMemoryBytes = 227 * 1024;
 
     /// <param name="numThreadsPerWarp">Lanes in a warp; a power of two.</param>
     /// <param name="numWarpsPerMultiprocessor">Warps that the largest group has.</param>

@@ -225,6 +225,48 @@ public sealed class LoopTests
         });
     }
 
+    [TestCase(2, 13)]
+    [TestCase(5, 23)]
+    public void A_loop_where_two_ways_meet_is_written_out(int n, int expected)
+    {
+        // both ways start the counter alike and the sum of 0, 1, 2 differently
+        IrFunction function = PassCheck.Parse("""
+            b0():
+                %0: ptr.global = parameter 0
+                %1: i32 = constant 0
+                %2: i32 = constant 1
+                %3: i32 = constant 3
+                %4: i32 = parameter 1
+                %5: i32 = constant 10
+                %6: i32 = constant 20
+                %7: i1 = lt %4, %3
+                if %7 goto b1() else b2()
+            b1():
+                goto b3(%1, %5)
+            b2():
+                goto b3(%1, %6)
+            b3(%8: i32, %9: i32):
+                %10: i1 = lt %8, %3
+                if %10 goto b4() else b5()
+            b4():
+                %11: i32 = add %9, %8
+                %12: i32 = add %8, %2
+                goto b3(%12, %11)
+            b5():
+                store align 4 %0, %9
+                return
+            """);
+        LoopUnrolling.Run(function, new PassOptions());
+        IrVerifier.Check(function, "unrolling");
+        var memory = new byte[4];
+        new LaneInterpreter(function, memory).Run(LaneInterpreter.Global(0), n, 0, 0, 0);
+        Assert.Multiple(() =>
+        {
+            Assert.That(new LoopForest(function).Loops, Is.Empty);
+            Assert.That(BitConverter.ToInt32(memory), Is.EqualTo(expected));
+        });
+    }
+
     [Test]
     public void A_loop_beyond_the_budget_stays() => PassCheck.Stays(
         LoopUnrolling.Run, Copying.Replace("%3: i32 = parameter 1", "%3: i32 = constant 100", StringComparison.Ordinal), new PassOptions { FullUnrollBudget = 500 });

@@ -30,7 +30,7 @@ public sealed class KernelCatalogTests
     {
         IEnumerable<string> operations =
         [
-            nameof(TensorCoreMatMul), nameof(LogitPeak), nameof(TokenWeights), nameof(TokenDraw),
+            nameof(TensorCoreMatMul), nameof(TensorCoreAttention), nameof(LogitPeak), nameof(TokenWeights), nameof(TokenDraw),
             .. new[] { typeof(KernelSet), typeof(SpectralKernelSet) }
                 .SelectMany(set => set.GetProperties(BindingFlags.Public | BindingFlags.Instance))
                 .Select(property => property.PropertyType)

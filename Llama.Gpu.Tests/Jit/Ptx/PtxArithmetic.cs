@@ -157,6 +157,7 @@ internal static class PtxArithmetic
         "div" when modifiers[0] == "rn" => v[0] / v[1],
         "rcp" when modifiers[0] == "rn" => 1 / v[0],
         "sqrt" when modifiers[0] == "rn" => MathF.Sqrt(v[0]),
+        "ex2" when modifiers is ["approx", "ftz", ..] => Exp2(v[0]),
         "fma" when modifiers[0] == "rn" => MathF.FusedMultiplyAdd(v[0], v[1], v[2]),
         "min" => modifiers[0] == "NaN" ? MathF.Min(v[0], v[1]) : float.MinNumber(v[0], v[1]),
         "max" => modifiers[0] == "NaN" ? MathF.Max(v[0], v[1]) : float.MaxNumber(v[0], v[1]),
@@ -165,6 +166,14 @@ internal static class PtxArithmetic
         "copysign" => MathF.CopySign(v[1], v[0]),
         _ => throw new NotSupportedException(name),
     };
+
+    // as far from the value as NVIDIA allows (2^-22), now below and now above it; subnormal results are 0
+    private static float Exp2(float value)
+    {
+        double exact = Math.Pow(2, value);
+        double found = exact * (1 + (BitConverter.SingleToInt32Bits(value) % 2 == 0 ? Math.ScaleB(1, -22) : -Math.ScaleB(1, -22)));
+        return found < Math.ScaleB(1, -126) ? 0 : (float)found;
+    }
 
     private static double Wide(string name, string[] modifiers, double[] v) => name switch
     {

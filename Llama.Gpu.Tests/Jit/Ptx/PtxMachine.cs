@@ -104,6 +104,10 @@ internal sealed class PtxMachine(PtxProgram program, byte[] memory, params ulong
             case "cp":
                 Copy(line);
                 break;
+            case "cvt" when line.Modifiers is ["rn", "f16x2" or "bf16x2", "f32"]:
+                string[] half = ["rn", line.Modifiers[1][..^2], "f32"];
+                Set(line, (PtxArithmetic.Convert(half, Value(line.Operands[1][0])) << 16) | PtxArithmetic.Convert(half, Value(line.Operands[2][0])));
+                break;
             case "cvt":
                 Set(line, PtxArithmetic.Convert(line.Modifiers, Value(line.Operands[1][0])));
                 break;

@@ -101,6 +101,43 @@ public sealed class PtxMeaningTests
     public void Double_function_keeps_its_stated_error(object op) => CheckFunction((Op)op, IrType.F64, 5000);
 
     [Test]
+    public void Approximate_power_of_two_is_one_instruction_within_its_stated_error()
+    {
+        var sketch = new IrSketch("Exp2", IrSketch.Global, IrSketch.Global);
+        sketch.Store(sketch.Parameter(1), sketch.Add(Op.Exp2Approximate, IrType.F32, sketch.Load(IrType.F32, sketch.Parameter(0), 4)), 4);
+        Assert.That(PtxEmitter.Emit(sketch.Return(), new PtxOptions(new PtxTarget(70))).Text, Does.Contain("ex2.approx.ftz.f32 %f"));
+        PtxProgram program = Program(Op.Exp2Approximate, IrType.F32, 1);
+        foreach (float x in (float[])[0, 1, -1, 0.3f, -17.25f, 100, -125.5f, -140, 128, float.NegativeInfinity])
+        {
+            double exact = Math.Pow(2, x);
+            double found = Value(IrType.F32, Run(program, IrType.F32, [Bits(IrType.F32, x)]));
+            Assert.That(found, exact < Math.ScaleB(1, -126) ? Is.Zero : Is.EqualTo((float)exact).Within(exact * Math.ScaleB(1, -21)), $"2^{x}");
+        }
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public void Two_numbers_rounded_into_a_word_are_one_conversion(bool brain)
+    {
+        Op convert = brain ? Op.FloatToBFloat16 : Op.FloatToHalf;
+        var sketch = new IrSketch("Pair", IrSketch.Global, IrSketch.Global);
+        IrValue Half(int at) => sketch.Add(Op.ZeroExtend, IrType.I32, sketch.Add(convert, IrType.I16, sketch.Load(IrType.F32, sketch.At(sketch.Parameter(0), at), 4)));
+        IrValue low = Half(0);
+        IrValue high = sketch.Add(Op.Shl, IrType.I32, Half(4), sketch.Constant(IrType.I32, 16));
+        sketch.Store(sketch.Parameter(1), sketch.Add(Op.Or, IrType.I32, high, low), 4);
+        IrFunction function = sketch.Return();
+        string text = PtxEmitter.Emit(function, new PtxOptions(new PtxTarget(80))).Text;
+        Assert.That(text, Does.Contain(brain ? "cvt.rn.bf16x2.f32" : "cvt.rn.f16x2.f32"));
+        Assert.That(PtxEmitter.Emit(function, new PtxOptions(new PtxTarget(75))).Text, Does.Not.Contain("x2.f32"));
+        byte[] bytes = [.. BitConverter.GetBytes(1.5f), .. BitConverter.GetBytes(-3f), 0, 0, 0, 0];
+        new PtxMachine(PtxProgram.Parse(text, "Pair"), bytes, 0, 8).Run();
+        uint expected = brain
+            ? ((Llama.Gpu.Jit.BFloat16)1.5f).Bits | ((uint)((Llama.Gpu.Jit.BFloat16)(-3f)).Bits << 16)
+            : ((Llama.Gpu.Jit.Half)1.5f).Bits | ((uint)((Llama.Gpu.Jit.Half)(-3f)).Bits << 16);
+        Assert.That(BitConverter.ToUInt32(bytes, 8), Is.EqualTo(expected));
+    }
+
+    [Test]
     public void Power_keeps_its_stated_error_and_the_cases_of_CSharp()
     {
         foreach (IrType type in new[] { IrType.F32, IrType.F64 })

@@ -1,0 +1,36 @@
+namespace Llama.Gpu.Kernels;
+
+/// <content>Many tokens on tensor cores, where the launch shapes say so.</content>
+public sealed partial class Attention
+{
+    private TensorCoreAttention? _tensorCores;
+    private int _tensorCoreTokens;
+
+    partial void PrepareTensorCores(Accelerator accelerator, LaunchShapes shapes)
+    {
+        if (shapes.TensorCores)
+        {
+            _tensorCores = new(accelerator);
+            _tensorCoreTokens = shapes.TensorCoreAttentionTokens;
+        }
+    }
+
+    partial void RunOnTensorCores(
+        AcceleratorStream stream,
+        ArrayView<float> queries,
+        WeightView keys,
+        WeightView values,
+        ArrayView<float> cosines,
+        ArrayView<float> sines,
+        ArrayView<float> output,
+        AttentionShape shape,
+        float scale,
+        ref bool hasRun)
+    {
+        if (shape.TokenCount >= _tensorCoreTokens && _tensorCores is { } tensorCores && TensorCoreAttention.Takes(shape, keys, values))
+        {
+            tensorCores.Run(stream, queries, keys, values, cosines, sines, output, shape, scale);
+            hasRun = true;
+        }
+    }
+}
