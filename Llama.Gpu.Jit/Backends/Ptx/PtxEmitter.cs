@@ -17,6 +17,8 @@ internal sealed class PtxEmitter
     private readonly PtxRegisters _registers = new();
     private readonly PtxMemory _memory;
     private readonly PtxLanes _lanes;
+    private readonly PtxWarpGroups _warpGroups;
+    private readonly PtxAccumulators _accumulators;
     private readonly StringBuilder _body = new();
     private readonly StringBuilder _variables = new();
     private readonly Dictionary<IrValue, string[]> _values = [];
@@ -34,6 +36,8 @@ internal sealed class PtxEmitter
         _options = options;
         _memory = new PtxMemory(_registers, Write);
         _lanes = new PtxLanes(_registers, _memory, Write);
+        _warpGroups = new PtxWarpGroups(Write);
+        _accumulators = new PtxAccumulators(function, _registers);
     }
 
     /// <summary>The kernel as PTX.</summary>
@@ -102,13 +106,13 @@ internal sealed class PtxEmitter
 
         if (dynamic)
         {
-            text.Append(CultureInfo.InvariantCulture, $".extern .shared .align 16 .b8 {DynamicShared}[];\n");
+            text.Append(CultureInfo.InvariantCulture, $".extern .shared .align {Alignment(0)} .b8 {DynamicShared}[];\n");
         }
 
         text.Append(CultureInfo.InvariantCulture, $".visible .entry {_function.Name}(");
-        text.AppendJoin(",", _function.Parameters.Select((parameter, i) => $"\n    .param .b{Math.Max(8, parameter.Type.ScalarBits)} {ParameterName(i)}"));
+        text.AppendJoin(",", _function.Parameters.Select((parameter, i) => $"\n    {Declaration(parameter.Type)} {ParameterName(i)}{(IsMap(parameter.Type) ? "[128]" : string.Empty)}"));
         text.Append(")\n");
-        if (_options.MaxGroupSize is int lanes)
+        if ((_options.MaxGroupSize ?? _function.GroupSize) is int lanes)
         {
             // without the second line the assembler guesses how many groups are to fit, and spills for it
             text.Append(CultureInfo.InvariantCulture, $".maxntid {lanes}, 1, 1\n.minnctapersm 1\n");
@@ -119,11 +123,31 @@ internal sealed class PtxEmitter
         return text.Append(_variables).Append('\n').Append(_body).Append("}\n").ToString();
     }
 
+    private static bool IsMap(IrType type) => type.Space == AddressSpace.Parameter;
+
+    private static string Declaration(IrType type) => IsMap(type)
+        ? ".param .align 64 .b8"
+        : string.Create(CultureInfo.InvariantCulture, $".param .b{Math.Max(8, type.ScalarBits)}");
+
     private void Write(Instruction instruction)
     {
         IrType type = instruction.Type;
         switch (instruction.Op)
         {
+            case Op.AllocateLocal when _accumulators.Holds(instruction):
+                // the assembler lets products run one after the other where the sums of the first one were never set
+                System.Array.ForEach(_accumulators.At(instruction, (int)instruction.Immediate / sizeof(float)), sum => Write($"mov.b32 {sum}, 0f00000000;"));
+                break;
+            case Op.Offset when _accumulators.Holds(instruction):
+                break;
+            case Op.Load when _accumulators.Holds(instruction.Operands[0]):
+                Define(instruction);
+                Move(_values[instruction], _accumulators.At(instruction.Operands[0], type.Width));
+                break;
+            case Op.Store when _accumulators.Holds(instruction.Operands[0]):
+                string[] given = _values[instruction.Operands[1]];
+                Move(_accumulators.At(instruction.Operands[0], given.Length), given);
+                break;
             case Op.Constant or Op.Undefined when type == IrType.I1:
                 Write($"mov.pred {Define(instruction)}, {instruction.Immediate & 1};");
                 break;
@@ -138,7 +162,7 @@ internal sealed class PtxEmitter
                 break;
             case Op.AllocateShared:
                 _sharedBytes += (int)instruction.Immediate;
-                Write($"mov.b32 {Define(instruction)}, {Array("shared", instruction.Immediate)};");
+                Write($"mov.b32 {Define(instruction)}, {Array("shared", instruction.Immediate, Alignment(instruction.Immediate))};");
                 break;
             case Op.AllocateLocal:
                 _localBytes += (int)instruction.Immediate;
@@ -176,10 +200,35 @@ internal sealed class PtxEmitter
             case Op.MatrixMultiply or Op.LoadMatrix or Op.AsyncCopy or Op.AsyncCommit or Op.AsyncWait:
                 TensorCores(instruction);
                 break;
+            case var _ when instruction.IsOfWarpGroups:
+                WarpGroups(instruction);
+                break;
             default:
                 Table(instruction);
                 break;
         }
+    }
+
+    private void Move(string[] to, string[] from)
+    {
+        foreach ((string target, string source) in to.Zip(from))
+        {
+            Write($"mov.b32 {target}, {source};");
+        }
+    }
+
+    private void WarpGroups(Instruction instruction)
+    {
+        if (!_options.Target.HasWarpGroups)
+        {
+            throw TargetError.NotOffered(_function, instruction, _options.Target.Name);
+        }
+
+        bool multiplies = instruction.Op == Op.WarpGroupMultiply;
+        _warpGroups.Emit(
+            instruction,
+            [.. instruction.Operands.Select((operand, i) => multiplies && i == 0 ? string.Empty : Value(operand))],
+            multiplies ? _accumulators.At(instruction.Operands[0], WarpGroupShape.Of(instruction.Immediate).Sums) : []);
     }
 
     private void TensorCores(Instruction instruction)
@@ -235,6 +284,12 @@ internal sealed class PtxEmitter
     private void Parameter(Instruction instruction)
     {
         string result = Define(instruction);
+        if (IsMap(instruction.Type))
+        {
+            Write($"mov.b64 {result}, {ParameterName((int)instruction.Immediate)};\ncvta.param.u64 {result}, {result};");
+            return;
+        }
+
         string bits = instruction.Type.Kind == IrKind.I8 ? "b8" : PtxRegisters.Bits(instruction.Type);
         Write($"ld.param.{bits} {result}, [{ParameterName((int)instruction.Immediate)}];");
         if (instruction.Type.IsPointer)
@@ -405,10 +460,14 @@ internal sealed class PtxEmitter
 
     private string Value(IrValue value) => _values[value][0];
 
-    private string Array(string space, long bytes)
+    // what boxes are copied to begins at a multiple of 1024 bytes
+    private int Alignment(long bytes) =>
+        bytes % TensorMap<Half>.BoxAlignment == 0 && _function.Instructions.Any(instruction => instruction.IsOfWarpGroups) ? TensorMap<Half>.BoxAlignment : 16;
+
+    private string Array(string space, long bytes, int alignment = 16)
     {
         string name = string.Create(CultureInfo.InvariantCulture, $"{space}_{_arrays++}");
-        _variables.Append(CultureInfo.InvariantCulture, $"    .{space} .align 16 .b8 {name}[{bytes}];\n");
+        _variables.Append(CultureInfo.InvariantCulture, $"    .{space} .align {alignment} .b8 {name}[{bytes}];\n");
         return name;
     }
 

@@ -6,7 +6,7 @@ namespace Llama.Gpu.Jit.Runtime.CPU;
 /// </summary>
 public sealed class CPUDevice : Device
 {
-    private const int SharedMemoryBytes = 48 * 1024;
+    private const int DefaultSharedMemory = 48 * 1024;
 
     /// <param name="numThreadsPerWarp">Lanes in a warp; a power of two.</param>
     /// <param name="numWarpsPerMultiprocessor">Warps that the largest group has.</param>
@@ -43,6 +43,9 @@ public sealed class CPUDevice : Device
     /// </summary>
     public bool Sanitize { get; init; }
 
+    /// <summary>Bytes of shared memory that a group may have: 48 KiB, unless a device with more is simulated.</summary>
+    public int SharedMemory { get; init; } = DefaultSharedMemory;
+
     /// <inheritdoc/>
     public override AcceleratorType AcceleratorType => AcceleratorType.CPU;
 
@@ -56,7 +59,7 @@ public sealed class CPUDevice : Device
     public override int MaxNumThreadsPerGroup { get; }
 
     /// <inheritdoc/>
-    public override int MaxSharedMemoryPerGroup => SharedMemoryBytes;
+    public override int MaxSharedMemoryPerGroup => SharedMemory;
 
     /// <inheritdoc/>
     public override int WarpSize { get; }
