@@ -199,7 +199,6 @@ internal sealed class GroupRun
         _finished = 0;
         Array.Clear(_states);
         Accelerator.SharedBuffers.Reset();
-        Phases.Reset();
         DynamicShared = Accelerator.SharedBuffers.Get(0, Config.SharedMemoryConfig.NumElements, Math.Max(1, Config.SharedMemoryConfig.ElementSize));
         Sanitizer?.BeginGroup();
 
@@ -210,6 +209,7 @@ internal sealed class GroupRun
             main.Wait();
         }
 
+        Phases.Drop();
         if (_fault is not null)
         {
             throw _fault;

@@ -26,8 +26,16 @@ internal sealed unsafe class PhaseBarriers(GroupRun group)
             : throw new InvalidKernelOperationException("a barrier with phases lies in shared memory");
     }
 
-    /// <summary>Begins a group: there are none.</summary>
-    public void Reset() => _barriers.Clear();
+    /// <summary>A group is over, and nobody can wait for what is still on its way.</summary>
+    public void Drop()
+    {
+        foreach (BoxCopy copy in _barriers.Values.SelectMany(barrier => barrier.Copies))
+        {
+            Sanitizer.Forget(copy.Target, copy.Address, copy.Values.Length);
+        }
+
+        _barriers.Clear();
+    }
 
     public void Initialize(Lane lane, BarrierPlace place, int arrivals)
     {
@@ -86,7 +94,6 @@ internal sealed unsafe class PhaseBarriers(GroupRun group)
     public void Load<T>(Lane lane, TensorMap<T> map, ArrayView<T> target, int targetIndex, int row, int column, BarrierPlace place)
         where T : unmanaged
     {
-        _ = lane;
         PhaseBarrier barrier = Find(place);
         int width = TensorMap<T>.BoxColumns;
         ArrayView<T> box = target.SubView(targetIndex, map.BoxRows * width);
@@ -121,6 +128,9 @@ internal sealed unsafe class PhaseBarriers(GroupRun group)
         new Span<byte>((void*)copy.Address, copy.Values.Length).Fill(LaneCopies.InFlight);
         copy.Mark(inFlight: true);
         barrier.Copies.Enqueue(copy);
+
+        // the phase is complete only when the box is there
+        barrier.Clock?.Arrive(group.Sanitizer!.Clocks, lane.LinearIndex);
     }
 
     private PhaseBarrier Find(BarrierPlace place)

@@ -85,6 +85,15 @@ internal sealed unsafe class Sanitizer
         }
     }
 
+    /// <summary>Tells that a copy will not be waited for any more.</summary>
+    public static void Forget(CPUMemoryBuffer buffer, nint address, int size)
+    {
+        foreach (ref ShadowMemory.Cell cell in buffer.Shadow is { } shadow ? shadow.Cells(address - buffer.NativePtr, size) : [])
+        {
+            cell.InFlight = false;
+        }
+    }
+
     public static void Start() => Interlocked.Increment(ref _activeCount);
 
     public void Stop()
