@@ -36,7 +36,7 @@ internal sealed class PtxEmitter
         _options = options;
         _memory = new PtxMemory(_registers, Write);
         _lanes = new PtxLanes(_registers, _memory, Write);
-        _warpGroups = new PtxWarpGroups(Write);
+        _warpGroups = new PtxWarpGroups(_registers, Write);
         _accumulators = new PtxAccumulators(function, _registers);
     }
 

@@ -4,7 +4,7 @@ using Llama.Gpu.Jit.Ir;
 namespace Llama.Gpu.Jit.Backends.Ptx;
 
 /// <summary>Products of warp groups, barriers with phases and copies of boxes.</summary>
-internal sealed class PtxWarpGroups(Action<string> write)
+internal sealed class PtxWarpGroups(PtxRegisters registers, Action<string> write)
 {
     private int _waits;
 
@@ -47,15 +47,26 @@ internal sealed class PtxWarpGroups(Action<string> write)
         }
         """;
 
-    // coordinates: the column first, as it is the innermost
-    private static string Load(string[] operands) => $$"""
+    // coordinates: the column first, as it is the innermost; a constant gets a register, as this instruction takes nothing else
+    private string Load(string[] operands)
+    {
+        string moves = string.Empty;
+        string Coordinate(string name)
         {
-        .reg .b32 column, row;
-        mov.b32 column, {{operands[4]}};
-        mov.b32 row, {{operands[3]}};
-        cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [{{operands[0]}}], [{{operands[2]}}, {column, row}], [{{operands[1]}}];
+            if (name[0] == '%')
+            {
+                return name;
+            }
+
+            string register = registers.New(IrType.I32);
+            moves += $"mov.b32 {register}, {name};\n";
+            return register;
         }
-        """;
+
+        string coordinates = $"{Coordinate(operands[4])}, {Coordinate(operands[3])}";
+        return $"{moves}cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes "
+            + $"[{operands[0]}], [{operands[2]}, {{{coordinates}}}], [{operands[1]}];";
+    }
 
     // A descriptor: the address in units of 16 bytes; in the upper half 1024 bytes from 8 rows to the next 8, and swizzling by 128 bytes.
     // The distance along K has no meaning where a row is 128 bytes.
