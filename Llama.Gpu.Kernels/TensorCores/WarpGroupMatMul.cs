@@ -3,7 +3,7 @@ namespace Llama.Gpu.Kernels;
 /// <summary>
 /// Matrix product with a weight on the tensor cores of compute capability 9.0: <c>output[t, n] = sum_k input[t, k] * weight[n, k]</c>.
 /// input (T, K) f32, weight (N, K) f16 or bf16, output (T, N) f32. As <see cref="TensorCoreMatMul"/> it rounds the input to the weight's
-/// type, with the same error; here a kernel of its own does it, into memory that is kept for the stream.
+/// type, with the same error; here a kernel of its own does it, into the stream's scratch memory (2 T K bytes).
 /// </summary>
 /// <remarks>
 /// As many groups as there are multiprocessors take tile after tile. In a group one warp has the tensor memory accelerator bring slices
@@ -25,7 +25,6 @@ public sealed partial class WarpGroupMatMul
 
     private readonly Accelerator _accelerator;
     private readonly Dictionary<(TensorType Type, int Columns), Launch> _launches = [];
-    private readonly Dictionary<AcceleratorStream, MemoryBuffer1D<ushort, Stride1D.Dense>> _rounded = [];
 
     /// <summary>Prepares the operation for an accelerator with warp groups, or one that computes the same products.</summary>
     /// <param name="accelerator">Where it will run: with warps of 32 lanes, and 193 KiB of shared memory a group.</param>
@@ -38,7 +37,7 @@ public sealed partial class WarpGroupMatMul
     private delegate void Launch(
         AcceleratorStream stream,
         ArrayView<float> input,
-        ArrayView<ushort> rounded,
+        ArrayView<byte> rounded,
         WeightView weight,
         ArrayView<float> output,
         int rows,
@@ -90,7 +89,7 @@ public sealed partial class WarpGroupMatMul
 
         int columns = ColumnsFor(tokenCount, outputSize, _accelerator.NumMultiprocessors);
         Find(weight.Type, columns)(
-            stream, input, Rounded(stream, (long)tokenCount * inputSize), weight, output, tokenCount, outputSize, inputSize);
+            stream, input, stream.Scratch((long)tokenCount * inputSize * sizeof(ushort)), weight, output, tokenCount, outputSize, inputSize);
     }
 
     /// <summary>Columns of the tile that is done first: the groups take tiles in turns, and each turn lasts as long as a tile.</summary>
@@ -102,19 +101,6 @@ public sealed partial class WarpGroupMatMul
         long down = IntrinsicMath.DivRoundUp(tokenCount, TileRows);
         return ((int[])[256, 128, 64]).MinBy(columns =>
             IntrinsicMath.DivRoundUp(down * IntrinsicMath.DivRoundUp(outputSize, columns), groups) * (columns + TileOverhead));
-    }
-
-    private ArrayView<ushort> Rounded(AcceleratorStream stream, long length)
-    {
-        if (!_rounded.TryGetValue(stream, out MemoryBuffer1D<ushort, Stride1D.Dense>? buffer) || buffer.Length < length)
-        {
-            // what has been queued may still use the one before
-            stream.Synchronize();
-            buffer?.Dispose();
-            _rounded[stream] = buffer = _accelerator.Allocate1D<ushort>(length);
-        }
-
-        return buffer.View.BaseView.SubView(0L, length);
     }
 
     private Launch Find(TensorType type, int columns)
@@ -146,7 +132,7 @@ public sealed partial class WarpGroupMatMul
         var multiply = _accelerator.LoadKernel<TensorMap<T>, TensorMap<T>, ArrayView<float>, int, int, int>(TileKernel<T, TTile>);
         return (stream, input, rounded, weight, output, rows, columns, innerSize) =>
         {
-            int chunks = checked((int)(rounded.Length / Chunk));
+            int chunks = checked((int)((long)rows * innerSize / Chunk));
             int groups = Math.Min(IntrinsicMath.DivRoundUp(chunks, RoundLanes), RoundGroups * _accelerator.NumMultiprocessors);
             int lanes = Math.Min(RoundLanes, _accelerator.MaxNumThreadsPerGroup);
             round(stream, new KernelConfig(groups, 1, 1, lanes, 1, 1), input, rounded.Cast<T>(), chunks);

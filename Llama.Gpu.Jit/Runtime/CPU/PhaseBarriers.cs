@@ -47,12 +47,13 @@ internal sealed unsafe class PhaseBarriers(GroupRun group)
         Touch(place);
         *(ulong*)place.Address = Sign | (uint)arrivals;
         _barriers[place.Address] = new(arrivals, group.Sanitizer is null ? null : new PhaseClock(group.LaneCount));
+        group.Sanitizer?.ClocksIn(lane);
     }
 
     public void Arrive(Lane lane, BarrierPlace place, int bytes)
     {
         PhaseBarrier barrier = Find(place);
-        barrier.Clock?.Arrive(group.Sanitizer!.Clocks, lane.LinearIndex);
+        barrier.Clock?.Arrive(group.Sanitizer!.ClocksIn(lane), lane.LinearIndex);
         barrier.Arrive(bytes);
 
         // what the lane does from here on is not seen by those who wait
@@ -87,7 +88,7 @@ internal sealed unsafe class PhaseBarriers(GroupRun group)
             group.Suspend(lane, wait, line);
         }
 
-        wait.Barrier.Clock?.Pass(group.Sanitizer!.Clocks, lane.LinearIndex);
+        wait.Barrier.Clock?.Pass(group.Sanitizer!.ClocksIn(lane), lane.LinearIndex);
     }
 
     /// <summary>Begins to copy a box: what it has is read now.</summary>
@@ -130,7 +131,7 @@ internal sealed unsafe class PhaseBarriers(GroupRun group)
         barrier.Copies.Enqueue(copy);
 
         // the phase is complete only when the box is there
-        barrier.Clock?.Arrive(group.Sanitizer!.Clocks, lane.LinearIndex);
+        barrier.Clock?.Arrive(group.Sanitizer!.ClocksIn(lane), lane.LinearIndex);
     }
 
     private PhaseBarrier Find(BarrierPlace place)

@@ -49,8 +49,13 @@ internal sealed unsafe class Sanitizer
     /// <summary>The line of the last touch of the watched element in the turn it collides with.</summary>
     public SourceLine OtherLine { get; private set; }
 
-    /// <summary>What lanes know of each other through barriers with phases; kept from the first use on.</summary>
-    public LaneClocks Clocks => _clocks ??= new(_lanes);
+    /// <summary>What lanes know of each other through barriers with phases; kept from the first barrier on.</summary>
+    public LaneClocks ClocksIn(Lane lane)
+    {
+        _clocks ??= new(_lanes);
+        _clocks.Begin(lane.LinearIndex, LastTurn);
+        return _clocks;
+    }
 
     private int LastTurn => _before + _turns.Count;
 
