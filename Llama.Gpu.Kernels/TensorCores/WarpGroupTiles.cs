@@ -1,6 +1,9 @@
 namespace Llama.Gpu.Kernels;
 
-/// <summary>Constants of a tile of <see cref="WarpGroupMatMul"/>: 128 rows of the output, and</summary>
+/// <summary>
+/// Constants of a tile of <see cref="WarpGroupMatMul"/>, which has 128 rows of the output; given as a type argument so that the compiler sees
+/// them as constants.
+/// </summary>
 internal interface IWarpGroupTile
 {
     /// <summary>Columns of the output: 64, 128 or 256.</summary>

@@ -15,11 +15,12 @@ public sealed class WarpGroupMatMulTests
     private static IEnumerable<TestCaseData> Small() =>
         from type in Types
         from shape in (int[][])[[1, 1, 8], [130, 65, 72]]
+        where type == TensorType.BFloat16 || shape[0] == 1
         select new TestCaseData(type, shape[0], shape[1], shape[2]);
 
     private static IEnumerable<TestCaseData> Shapes() =>
         from type in Types
-        from shape in (int[][])[[1, 1, 8], [2, 3, 16], [33, 65, 64], [64, 64, 72], [129, 257, 104], [128, 256, 128], [300, 130, 200], [130, 70, 520]]
+        from shape in (int[][])[[1, 1, 8], [33, 65, 64], [129, 257, 104], [130, 70, 520]]
         select new TestCaseData(type, shape[0], shape[1], shape[2]);
 
     [TestCaseSource(nameof(Small))]

@@ -16,6 +16,7 @@ internal sealed class PtxEmitter
     private readonly PtxOptions _options;
     private readonly PtxRegisters _registers = new();
     private readonly PtxMemory _memory;
+    private readonly PtxMoves _moves;
     private readonly PtxLanes _lanes;
     private readonly PtxWarpGroups _warpGroups;
     private readonly PtxAccumulators _accumulators;
@@ -35,6 +36,7 @@ internal sealed class PtxEmitter
         _function = function;
         _options = options;
         _memory = new PtxMemory(_registers, Write);
+        _moves = new PtxMoves(_registers, Write);
         _lanes = new PtxLanes(_registers, _memory, Write);
         _warpGroups = new PtxWarpGroups(_registers, Write);
         _accumulators = new PtxAccumulators(function, _registers);
@@ -136,17 +138,18 @@ internal sealed class PtxEmitter
         {
             case Op.AllocateLocal when _accumulators.Holds(instruction):
                 // the assembler lets products run one after the other where the sums of the first one were never set
-                System.Array.ForEach(_accumulators.At(instruction, (int)instruction.Immediate / sizeof(float)), sum => Write($"mov.b32 {sum}, 0f00000000;"));
+                string[] sums = _accumulators.At(instruction, (int)instruction.Immediate / sizeof(float));
+                _moves.Words(sums, [.. sums.Select(_ => Literal(IrType.F32, 0))]);
                 break;
             case Op.Offset when _accumulators.Holds(instruction):
                 break;
             case Op.Load when _accumulators.Holds(instruction.Operands[0]):
                 Define(instruction);
-                Move(_values[instruction], _accumulators.At(instruction.Operands[0], type.Width));
+                _moves.Words(_values[instruction], _accumulators.At(instruction.Operands[0], type.Width));
                 break;
             case Op.Store when _accumulators.Holds(instruction.Operands[0]):
                 string[] given = _values[instruction.Operands[1]];
-                Move(_accumulators.At(instruction.Operands[0], given.Length), given);
+                _moves.Words(_accumulators.At(instruction.Operands[0], given.Length), given);
                 break;
             case Op.Constant or Op.Undefined when type == IrType.I1:
                 Write($"mov.pred {Define(instruction)}, {instruction.Immediate & 1};");
@@ -206,14 +209,6 @@ internal sealed class PtxEmitter
             default:
                 Table(instruction);
                 break;
-        }
-    }
-
-    private void Move(string[] to, string[] from)
-    {
-        foreach ((string target, string source) in to.Zip(from))
-        {
-            Write($"mov.b32 {target}, {source};");
         }
     }
 
@@ -393,32 +388,16 @@ internal sealed class PtxEmitter
 
     private void Follow(Jump jump, IrBlock? next)
     {
-        var moves = new List<(string To, string From, IrType Type)>();
+        var moves = new List<PtxMove>();
         for (int i = 0; i < jump.Arguments.Length; i++)
         {
             IrType type = jump.Arguments[i].Type;
             string[] to = _values[jump.Block.Parameters[i]];
             string[] from = _values[jump.Arguments[i]];
-            moves.AddRange(to.Zip(from, (target, source) => (target, source, type.Scalar)).Where(move => move.target != move.source));
+            moves.AddRange(to.Zip(from, (target, source) => new PtxMove(target, source, type.Scalar)).Where(move => move.To != move.From));
         }
 
-        // all at once in meaning: a register is written when no move reads it any more; what is left is a ring, opened by a copy
-        while (moves.Count > 0)
-        {
-            int free = moves.FindIndex(move => moves.TrueForAll(other => other.From != move.To));
-            if (free < 0)
-            {
-                string ring = moves[0].To;
-                string copy = _registers.New(moves[0].Type);
-                Write($"mov.{PtxRegisters.Bits(moves[0].Type)} {copy}, {ring};");
-                moves = [.. moves.Select(move => move.From == ring ? move with { From = copy } : move)];
-                free = 0;
-            }
-
-            Write($"mov.{PtxRegisters.Bits(moves[free].Type)} {moves[free].To}, {moves[free].From};");
-            moves.RemoveAt(free);
-        }
-
+        _moves.AtOnce(moves);
         if (jump.Block != next)
         {
             Write($"bra {_labels[jump.Block]};");

@@ -182,6 +182,7 @@ internal sealed class PtxMachine(PtxProgram program, byte[] memory, params ulong
     {
         ['0', 'f', .. var single] => ulong.Parse(single, NumberStyles.HexNumber, CultureInfo.InvariantCulture),
         ['0', 'd', .. var wide] => ulong.Parse(wide, NumberStyles.HexNumber, CultureInfo.InvariantCulture),
+        ['0', 'x', .. var bits] => ulong.Parse(bits, NumberStyles.HexNumber, CultureInfo.InvariantCulture),
         ['-' or (>= '0' and <= '9'), ..] => (ulong)(long)BigInteger.Parse(operand, CultureInfo.InvariantCulture),
         ['%', .. var special] when special.Contains('.') => Place.GetValueOrDefault(operand, special.StartsWith('n') ? 1u : 0),
         _ when program.Variables.TryGetValue(operand, out int address) => (ulong)address,

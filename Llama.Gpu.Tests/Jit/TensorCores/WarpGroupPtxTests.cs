@@ -122,7 +122,6 @@ public sealed class WarpGroupPtxTests
 
     // two tiles for one group, and two slices of each: stages are used again and phases turn over
     [TestCase("WarpGroupMatMul.bf16.Narrow", 72)]
-    [TestCase("WarpGroupMatMul.f16.Narrow", 40)]
     public void Text_of_the_matrix_product_means_it(string name, int inner)
     {
         const int Rows = 19;
