@@ -67,7 +67,7 @@ public sealed partial class Attention
             throw new ArgumentException($"expected one token, found {shape.TokenCount}", nameof(shape));
         }
 
-        Check(queries, keys, values, cosines, sines, output, shape);
+        RequireOperands(queries, keys, values, cosines, sines, output, shape);
         Require.Holds(arrivals, shape.HeadCount);
         Require.Holds(position, 1);
         AttentionTile tile = TileOf(shape.HeadDim);

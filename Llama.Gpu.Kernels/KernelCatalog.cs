@@ -24,6 +24,9 @@ public enum KernelTarget
 
     /// <summary>GPUs with tensor cores and asynchronous copies.</summary>
     TensorCores,
+
+    /// <summary>GPUs with products of warp groups and the tensor memory accelerator: sm_90a.</summary>
+    WarpGroups,
 }
 
 /// <summary>Every kernel that <see cref="KernelSet"/> and <see cref="SpectralKernelSet"/> can load, in the one place that lists them: for compiling them all without a device.</summary>

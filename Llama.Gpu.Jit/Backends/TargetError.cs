@@ -16,9 +16,12 @@ internal static class TargetError
         {
             Op.MatrixMultiply or Op.LoadMatrix => (
                 "JIT0201", "tensor cores", "choose a kernel that multiplies with scalar arithmetic there, by the accelerator's launch shapes"),
+            _ when instruction.IsOfWarpGroups => (
+                "JIT0203", "products of warp groups and barriers with phases", "choose a kernel for warps there, by the accelerator's launch shapes"),
             _ => ("JIT0202", "asynchronous copies", "copy with a load and a store there, and a barrier"),
         };
+        string who = instruction.IsOfWarpGroups ? "of compute capability 9.0 (sm_90a) have" : "of compute capability 8.0 and up have";
         return new KernelCompilationException(
-            number, function.Name, source.File, source.Line, $"{target} has no {what}, which CUDA devices of compute capability 8.0 and up have", instead);
+            number, function.Name, source.File, source.Line, $"{target} has no {what}, which CUDA devices {who}", instead);
     }
 }

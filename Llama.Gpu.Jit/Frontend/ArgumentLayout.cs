@@ -15,6 +15,9 @@ internal enum ArgumentPart
 
     /// <summary>The number of elements of an <see cref="ArrayView{T}"/>.</summary>
     ViewLength,
+
+    /// <summary>The whole of a <see cref="TensorMap{T}"/>.</summary>
+    TensorMap,
 }
 
 /// <summary>One flattened argument of a kernel.</summary>
@@ -60,6 +63,10 @@ internal static class ArgumentLayout
         {
             Flat(name, IrType.Pointer(AddressSpace.Global), ArgumentPart.ViewAddress);
             Flat($"{name}.Length", IrType.I64, ArgumentPart.ViewLength);
+        }
+        else if (TypeMap.IsTensorMap(type))
+        {
+            Flat(name, IrType.Pointer(AddressSpace.Parameter), ArgumentPart.TensorMap);
         }
         else if (type.IsValueType && !type.IsPrimitive && !type.IsByRefLike)
         {

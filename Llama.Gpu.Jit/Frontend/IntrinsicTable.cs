@@ -84,7 +84,21 @@ internal static class IntrinsicTable
         [(typeof(AsyncCopy), "Copy8")] = TensorIntrinsics.Copy(8),
         [(typeof(AsyncCopy), "Copy16")] = TensorIntrinsics.Copy(16),
         [(typeof(AsyncCopy), "Commit")] = LaunchIntrinsics.Effect(Op.AsyncCommit, 0),
-        [(typeof(AsyncCopy), "Wait")] = TensorIntrinsics.Wait,
+        [(typeof(AsyncCopy), "Wait")] = TensorIntrinsics.Wait(Op.AsyncWait),
+
+        // warp groups
+        [(typeof(WarpGroup), "Fence")] = LaunchIntrinsics.Effect(Op.WarpGroupFence, 0),
+        [(typeof(WarpGroup), "MultiplyAdd")] = WarpGroupIntrinsics.MultiplyAdd,
+        [(typeof(WarpGroup), "Commit")] = LaunchIntrinsics.Effect(Op.WarpGroupCommit, 0),
+        [(typeof(WarpGroup), "Wait")] = TensorIntrinsics.Wait(Op.WarpGroupWait),
+        [(typeof(WarpGroup), "FenceStores")] = LaunchIntrinsics.Effect(Op.WarpGroupFenceStores, 0),
+        [(typeof(WarpGroup), "IncreaseRegisters")] = WarpGroupIntrinsics.Registers(1),
+        [(typeof(WarpGroup), "DecreaseRegisters")] = WarpGroupIntrinsics.Registers(-1),
+        [(typeof(AsyncBarrier), "Initialize")] = WarpGroupIntrinsics.Barrier(Op.AsyncBarrierInit),
+        [(typeof(AsyncBarrier), "Arrive")] = WarpGroupIntrinsics.Barrier(Op.AsyncBarrierArrive),
+        [(typeof(AsyncBarrier), "ArriveAndExpect")] = WarpGroupIntrinsics.Barrier(Op.AsyncBarrierArrive),
+        [(typeof(AsyncBarrier), "Wait")] = WarpGroupIntrinsics.Barrier(Op.AsyncBarrierWait),
+        [(typeof(TensorMap<>), "Load")] = WarpGroupIntrinsics.Load,
 
         // functions of ILGPU
         [(typeof(XMath), "Exp")] = Function(Op.Exp),

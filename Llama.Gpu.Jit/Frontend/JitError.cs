@@ -85,6 +85,17 @@ internal sealed record JitError(string Number, string What, string Instead)
     public static readonly JitError WrongMemory = new(
         "JIT0022", "{0}", "give the place in shared memory as a view of SharedMemory, and the source of a copy as a view of a buffer");
 
+    public static readonly JitError WarpGroupSums = new(
+        "JIT0023",
+        "{0} takes sums that are not a whole array of the lane's own, of half as many elements as there are columns, or are indexed by what the kernel computes",
+        "make them with LocalMemory.Allocate, pass the whole view, and index it by loop counters with constant bounds");
+
+    public static readonly JitError WarpGroupColumns = new(
+        "JIT0025", "{0} needs a constant number of columns, 64, 128 or 256", "use a const, or a static abstract property of a struct type parameter");
+
+    public static readonly JitError RegisterCount = new(
+        "JIT0024", "{0} needs a constant that is a multiple of 8 from 24 to 256", "use a const");
+
     public static readonly JitError MixedSpaces = new(
         "JIT0101", "a view may lie in {0} memory", "write the access once for each kind of memory");
 

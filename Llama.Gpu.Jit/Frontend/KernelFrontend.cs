@@ -16,7 +16,7 @@ internal static class KernelFrontend
     public static IrFunction Compile(MethodInfo kernel, FrontendOptions options)
     {
         _compilations++;
-        var function = new IrFunction(KernelName.Identifier(kernel));
+        var function = new IrFunction(KernelName.Identifier(kernel)) { GroupSize = kernel.GetCustomAttribute<GroupSizeAttribute>()?.Lanes };
         IReadOnlyList<FlatArgument> arguments = ArgumentLayout.Of(kernel);
         function.Parameters.AddRange(arguments.Select(argument => argument.Parameter));
 

@@ -10,10 +10,7 @@ internal static class TensorIntrinsics
     public static StackValue? MultiplyAdd(IntrinsicCall call)
     {
         RequireWarp(call);
-        Type element = call.TypeArgument;
-        MatrixElement kind = element == typeof(BFloat16) ? MatrixElement.BFloat16
-            : element == typeof(Half) ? MatrixElement.Half
-            : throw call.Compilation.Error(JitError.MatrixElement, element.Name);
+        MatrixElement kind = Element(call);
         IrValue result = call.Emit.Emit(
             Op.MatrixMultiply, IrType.F32 with { Width = 4 }, (long)kind, Vector(call, 0, IrType.I32), Vector(call, 1, IrType.I32), Vector(call, 2, IrType.F32));
         return call.Result(Parts(call, result));
@@ -43,16 +40,17 @@ internal static class TensorIntrinsics
         return new StackValue(typeof(void), []);
     };
 
-    public static StackValue? Wait(IntrinsicCall call)
+    /// <summary>A wait that leaves a constant number of groups running.</summary>
+    public static Intrinsic Wait(Op op) => call =>
     {
         if (Emitter.Known(call.Scalar(0)) is not { } pending || pending is < 0 or > OpTable.MostPendingCopies)
         {
             throw call.Compilation.Error(JitError.NotConstant, KernelName.Of(call.Method));
         }
 
-        call.Emit.Emit(Op.AsyncWait, IrType.Void, pending);
+        call.Emit.Emit(op, IrType.Void, pending);
         return new StackValue(typeof(void), []);
-    }
+    };
 
     /// <summary>What is wrong with the memory that an operation of these is given; null if nothing is, or it is not known yet.</summary>
     public static string? WrongMemory(Instruction instruction)
@@ -64,11 +62,22 @@ internal static class TensorIntrinsics
             Op.LoadMatrix when IsOther(0, AddressSpace.Shared) => "a matrix is loaded from memory that is not shared",
             Op.AsyncCopy when IsOther(0, AddressSpace.Shared) || IsOther(1, AddressSpace.Global) =>
                 "an asynchronous copy does not go from global to shared memory",
+            Op.AsyncBarrierInit or Op.AsyncBarrierArrive or Op.AsyncBarrierWait when IsOther(0, AddressSpace.Shared) =>
+                "a barrier with phases does not lie in shared memory",
+            Op.TensorLoad when IsOther(0, AddressSpace.Shared) || IsOther(1, AddressSpace.Shared) => "a box is copied to memory that is not shared",
+            Op.WarpGroupMultiply when IsOther(0, AddressSpace.Local) => "the sums of a warp group do not lie in local memory",
+            Op.WarpGroupMultiply when IsOther(1, AddressSpace.Shared) || IsOther(2, AddressSpace.Shared) =>
+                "a warp group multiplies what does not lie in shared memory",
             _ => null,
         };
     }
 
-    private static void RequireWarp(IntrinsicCall call)
+    /// <summary>The type that is multiplied.</summary>
+    public static MatrixElement Element(IntrinsicCall call) => call.TypeArgument == typeof(BFloat16) ? MatrixElement.BFloat16
+        : call.TypeArgument == typeof(Half) ? MatrixElement.Half
+        : throw call.Compilation.Error(JitError.MatrixElement, call.TypeArgument.Name);
+
+    public static void RequireWarp(IntrinsicCall call)
     {
         if (call.Compilation.Options.WarpSize is not (null or LanesOfAWarp))
         {
@@ -87,6 +96,6 @@ internal static class TensorIntrinsics
         : [.. Enumerable.Range(0, value.Type.Width).Select(i => call.Emit.Emit(Op.Extract, value.Type.Scalar, i, value))];
 
     // an element of a view: the view is one argument, the index the next
-    private static IrValue Address(IntrinsicCall call, int view, int size) =>
+    public static IrValue Address(IntrinsicCall call, int view, int size) =>
         call.Emit.Offset(call.Argument(view).Parts[0], call.Emit.Binary(Op.Mul, call.Long(view + 1), call.Emit.Long(size)));
 }

@@ -30,6 +30,8 @@ internal static class TypeMap
 
     public static bool IsView(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ArrayView<>);
 
+    public static bool IsTensorMap(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(TensorMap<>);
+
     public static bool IsSpecialized(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(SpecializedValue<>);
 
     /// <summary>Instance fields of a struct, in the order of its declaration.</summary>

@@ -79,6 +79,11 @@ internal sealed class TypeShape
             return new(type, [new(pointer, false, 0), new(IrType.I64, false, 0)], 0, 1, storable: false);
         }
 
+        if (TypeMap.IsTensorMap(type))
+        {
+            return new(type, [new(IrType.Pointer(AddressSpace.Parameter), false, 0)], 0, 1, storable: false);
+        }
+
         return type.IsValueType && !type.IsPrimitive && !type.IsByRefLike && !type.ContainsGenericParameters
             && type != typeof(void) && type != typeof(decimal)
             && !type.IsDefined(typeof(InlineArrayAttribute), inherit: false) ? MakeStruct(type) : null;

@@ -2,7 +2,7 @@ namespace Llama.Gpu.Jit.Ir;
 
 /// <summary>A kernel parameter as it is passed: structs are taken apart into their primitive fields, a view into address and length.</summary>
 /// <param name="Name">Path in the source, such as <c>input.Length</c>.</param>
-/// <param name="Type">A scalar or a pointer to global memory.</param>
+/// <param name="Type">A scalar, a pointer to global memory, or for a tensor map <c>ptr.parameter</c>.</param>
 /// <param name="Argument">Which of the method's own parameters it is part of.</param>
 internal sealed record IrParameter(string Name, IrType Type, int Argument);
 
@@ -11,6 +11,9 @@ internal sealed class IrFunction(string name)
 {
     /// <summary>An identifier in any target language.</summary>
     public string Name { get; } = name;
+
+    /// <summary>The most lanes of a group, where the kernel says so.</summary>
+    public int? GroupSize { get; init; }
 
     public List<IrParameter> Parameters { get; } = [];
 

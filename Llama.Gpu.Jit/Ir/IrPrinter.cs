@@ -86,9 +86,10 @@ internal sealed class IrPrinter
         Op.MatrixMultiply => ((MatrixElement)instruction.Immediate).ToString().ToLowerInvariant(),
         Op.LoadMatrix => instruction.Immediate == 1 ? "transposed" : string.Empty,
         Op.Load when instruction.IsStreamed => $"streamed align {instruction.Immediate}",
+        Op.WarpGroupMultiply => WarpGroupShape.Of(instruction.Immediate).ToString(),
         Op.Load or Op.Store => $"align {instruction.Immediate}",
         Op.Constant or Op.Parameter or Op.AllocateLocal or Op.AllocateShared or Op.Extract
-            or Op.AsyncCopy or Op.AsyncWait =>
+            or Op.AsyncCopy or Op.AsyncWait or Op.WarpGroupWait or Op.WarpGroupRegisters =>
             instruction.Immediate.ToString(CultureInfo.InvariantCulture),
         _ => string.Empty,
     };

@@ -45,6 +45,9 @@ internal enum AddressSpace
 
     /// <summary>One lane.</summary>
     Local,
+
+    /// <summary>The launch: a tensor map, which is passed whole and named by an address.</summary>
+    Parameter,
 }
 
 /// <summary>Type of a value: a scalar, or a short vector of scalars that is loaded or stored at once.</summary>

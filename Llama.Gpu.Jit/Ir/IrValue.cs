@@ -40,7 +40,12 @@ internal sealed class Instruction(Op op, IrType type, IrValue[] operands, long i
 
     /// <summary>Whether it does more than compute a value: it must stay where it is, used or not.</summary>
     public bool HasEffect => Op is Op.Store or Op.Atomic or Op.CompareExchange or Op.Barrier or Op.WarpBarrier or Op.Fence
-        or Op.Shuffle or Op.Broadcast or Op.MatrixMultiply or Op.LoadMatrix or Op.AsyncCopy or Op.AsyncCommit or Op.AsyncWait;
+        or Op.Shuffle or Op.Broadcast or Op.MatrixMultiply or Op.LoadMatrix or Op.AsyncCopy or Op.AsyncCommit or Op.AsyncWait
+        || IsOfWarpGroups;
+
+    /// <summary>Whether it is one of those that came with warp groups: their products, barriers with phases, copies of boxes.</summary>
+    public bool IsOfWarpGroups => Op is Op.AsyncBarrierInit or Op.AsyncBarrierArrive or Op.AsyncBarrierWait or Op.TensorLoad
+        or Op.WarpGroupMultiply or Op.WarpGroupFence or Op.WarpGroupCommit or Op.WarpGroupWait or Op.WarpGroupFenceStores or Op.WarpGroupRegisters;
 }
 
 /// <summary>A C# line.</summary>

@@ -270,6 +270,45 @@ internal enum Op
 
     /// <summary>Waits until at most immediate of the lane's groups of copies, the youngest, are not done.</summary>
     AsyncWait,
+
+    // barriers in shared memory, with phases
+    /// <summary>Makes a barrier whose phases take as many arrivals as the second operand says: ptr.shared, i32 -> void.</summary>
+    AsyncBarrierInit,
+
+    /// <summary>Arrives, and makes the phase wait for further bytes, as many as the second operand says: ptr.shared, i32 -> void.</summary>
+    AsyncBarrierArrive,
+
+    /// <summary>Waits for the phase of a parity, in warp-uniform control flow: ptr.shared, i32 -> void.</summary>
+    AsyncBarrierWait,
+
+    /// <summary>
+    /// Begins to copy a box of a matrix, swizzled by 128 bytes: target (ptr.shared), barrier (ptr.shared), tensor map (ptr.parameter), row
+    /// and column of its first element (i32, i32) -> void.
+    /// </summary>
+    TensorLoad,
+
+    // a warp group of 128 lanes together
+    /// <summary>
+    /// Begins D = A * B^T + D, m64nNk16: the lane's sums (ptr.local), A and B (ptr.shared, ptr.shared), whether D is added (i1) -> void. The
+    /// immediate is a <see cref="WarpGroupShape"/>. <c>docs/ir.md</c> has the layouts. Until a <see cref="WarpGroupWait"/> the sums hold
+    /// anything, and the operands must stay as they are.
+    /// </summary>
+    WarpGroupMultiply,
+
+    /// <summary>Orders what lanes did with their sums before the products that follow.</summary>
+    WarpGroupFence,
+
+    /// <summary>Makes a group of the products since the last such instruction.</summary>
+    WarpGroupCommit,
+
+    /// <summary>Waits until at most immediate groups of products, the youngest, are not done; the lanes of a warp wait for each other.</summary>
+    WarpGroupWait,
+
+    /// <summary>Lets products and copies that follow see what the lane has stored in shared memory.</summary>
+    WarpGroupFenceStores,
+
+    /// <summary>Registers that lanes of the warp group have from here on: immediate, or its negative where some are given back.</summary>
+    WarpGroupRegisters,
 }
 
 /// <summary>Elements of the matrices A and B of a <see cref="Op.MatrixMultiply"/>, two in a word, the lower index in the lower half.</summary>
@@ -280,6 +319,27 @@ internal enum MatrixElement
 
     /// <summary>bf16.</summary>
     BFloat16,
+}
+
+/// <summary>What a <see cref="Op.WarpGroupMultiply"/> multiplies, as one number.</summary>
+/// <param name="Element">Elements of A and B.</param>
+/// <param name="Columns">N: 64, 128 or 256.</param>
+internal readonly record struct WarpGroupShape(MatrixElement Element, int Columns)
+{
+    /// <summary>Sums that a lane has.</summary>
+    public int Sums => Columns / 2;
+
+    /// <summary>The shape as an immediate.</summary>
+    public long Immediate => ((long)Columns << 1) | (long)Element;
+
+    /// <summary>Whether the hardware has it.</summary>
+    public bool IsOffered => Columns is 64 or 128 or 256;
+
+    /// <summary>The shape that an immediate says.</summary>
+    public static WarpGroupShape Of(long immediate) => new((MatrixElement)(immediate & 1), (int)(immediate >> 1));
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Element}.n{Columns}".ToLowerInvariant();
 }
 
 /// <summary>Built-ins of a launch, each an i32.</summary>

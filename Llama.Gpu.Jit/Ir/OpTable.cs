@@ -3,7 +3,7 @@ namespace Llama.Gpu.Jit.Ir;
 /// <summary>The types that an operation takes and gives: <c>docs/ir.md</c> as a table.</summary>
 internal static class OpTable
 {
-    /// <summary>The most groups of copies that an <see cref="Op.AsyncWait"/> may leave running.</summary>
+    /// <summary>The most groups that an <see cref="Op.AsyncWait"/> or <see cref="Op.WarpGroupWait"/> may leave running.</summary>
     public const int MostPendingCopies = 7;
 
     /// <summary>What is wrong with an instruction's types, or null.</summary>
@@ -65,11 +65,23 @@ internal static class OpTable
             Op.AsyncCopy => Count(3) && type == IrType.Void && IsPointer(A(), AddressSpace.Shared) && IsPointer(B(), AddressSpace.Global)
                 && operands[2].Type == IrType.I32 && instruction.Immediate is 4 or 8 or 16,
             Op.AsyncCommit => Count(0) && type == IrType.Void,
-            Op.AsyncWait => Count(0) && type == IrType.Void && instruction.Immediate is >= 0 and <= MostPendingCopies,
+            Op.AsyncBarrierInit or Op.AsyncBarrierArrive or Op.AsyncBarrierWait =>
+                Count(2) && type == IrType.Void && IsPointer(A(), AddressSpace.Shared) && B() == IrType.I32,
+            Op.TensorLoad => Count(5) && type == IrType.Void && IsPointer(A(), AddressSpace.Shared) && IsPointer(B(), AddressSpace.Shared)
+                && operands[2].Type == IrType.Pointer(AddressSpace.Parameter) && operands[3].Type == IrType.I32 && operands[4].Type == IrType.I32,
+            Op.WarpGroupMultiply => Count(4) && type == IrType.Void && IsPointer(A(), AddressSpace.Local) && IsPointer(B(), AddressSpace.Shared)
+                && IsPointer(operands[2].Type, AddressSpace.Shared) && operands[3].Type == IrType.I1
+                && WarpGroupShape.Of(instruction.Immediate).IsOffered,
+            Op.WarpGroupFence or Op.WarpGroupCommit or Op.WarpGroupFenceStores => Count(0) && type == IrType.Void,
+            Op.WarpGroupRegisters => Count(0) && type == IrType.Void && IsRegisterCount(Math.Abs(instruction.Immediate)),
+            Op.AsyncWait or Op.WarpGroupWait => Count(0) && type == IrType.Void && instruction.Immediate is >= 0 and <= MostPendingCopies,
             _ => false,
         };
         return sound ? null : $"{IrPrinter.Describe(instruction)} does not have the types of {instruction.Op}";
     }
+
+    /// <summary>Whether lanes of a warp group may have so many registers.</summary>
+    public static bool IsRegisterCount(long registers) => registers is >= 24 and <= 256 && registers % 8 == 0;
 
     private static bool Same(Instruction instruction) => instruction.Operands.All(operand => operand.Type == instruction.Type);
 

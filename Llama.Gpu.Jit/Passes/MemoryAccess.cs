@@ -45,6 +45,10 @@ internal readonly record struct MemoryAccess(IrValue Root, long Offset, int Byte
     {
         Op.Store or Op.Atomic or Op.CompareExchange => MayOverlap(Of(instruction)),
         Op.AsyncCopy => MayOverlap(TargetOf(instruction)),
+        Op.TensorLoad or Op.AsyncBarrierInit or Op.AsyncBarrierArrive => Space is AddressSpace.Shared or AddressSpace.Generic,
+        Op.WarpGroupMultiply => Space is AddressSpace.Local or AddressSpace.Generic,
+        Op.WarpGroupWait => true,
+        Op.AsyncBarrierWait => Space != AddressSpace.Local,
         Op.AsyncWait => Space is AddressSpace.Shared or AddressSpace.Generic,
         // what other lanes wrote becomes visible
         Op.Barrier or Op.WarpBarrier or Op.Fence => Space != AddressSpace.Local,
@@ -55,7 +59,10 @@ internal readonly record struct MemoryAccess(IrValue Root, long Offset, int Byte
     public bool MayBeReadBy(Instruction instruction) => instruction.Op switch
     {
         Op.LoadMatrix => Space is AddressSpace.Shared or AddressSpace.Generic,
-        Op.AsyncCopy => Space is AddressSpace.Global or AddressSpace.Generic,
+        Op.AsyncCopy or Op.TensorLoad => Space is AddressSpace.Global or AddressSpace.Generic,
+        // others see behind these what was stored before
+        Op.AsyncBarrierArrive or Op.WarpGroupFenceStores => Space != AddressSpace.Local,
+        Op.WarpGroupMultiply => Space != AddressSpace.Global,
         _ => false,
     };
 

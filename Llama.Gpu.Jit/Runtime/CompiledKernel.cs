@@ -23,6 +23,9 @@ internal sealed class LaunchArguments(int count)
     /// <summary>A slot for each flattened argument.</summary>
     public long[] Values { get; } = new long[count];
 
+    /// <summary>The tensor map that an argument is, in a slot that then holds no value of its own; null for all other arguments.</summary>
+    public TensorMapFields?[] TensorMaps { get; } = new TensorMapFields?[count];
+
     /// <summary>The buffer behind each address; null for an empty view and for all other arguments.</summary>
     public MemoryBuffer?[] Buffers { get; } = new MemoryBuffer?[count];
 }

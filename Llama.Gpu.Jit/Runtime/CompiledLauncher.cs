@@ -13,6 +13,7 @@ internal static class CompiledLauncher
     private const BindingFlags Hidden = BindingFlags.NonPublic | BindingFlags.Static;
 
     private static readonly MethodInfo LaunchMethod = typeof(CompiledLauncher).GetMethod(nameof(Launch), Hidden)!;
+    private static readonly MethodInfo SetMapMethod = typeof(CompiledLauncher).GetMethod(nameof(SetMap), Hidden)!;
     private static readonly MethodInfo SetViewMethod = typeof(CompiledLauncher).GetMethod(nameof(SetView), Hidden)!;
 
     /// <summary>The launcher of a kernel.</summary>
@@ -39,7 +40,12 @@ internal static class CompiledLauncher
         {
             FlatArgument argument = layout[i];
             Expression source = argument.Path.Aggregate((Expression)own[argument.Parameter.Argument], Expression.Field);
-            if (argument.Part == ArgumentPart.ViewAddress)
+            if (argument.Part == ArgumentPart.TensorMap)
+            {
+                body.Add(Expression.Call(
+                    SetMapMethod.MakeGenericMethod(argument.Type.GetGenericArguments()), arguments, Expression.Constant(i), source));
+            }
+            else if (argument.Part == ArgumentPart.ViewAddress)
             {
                 body.Add(Expression.Call(
                     SetViewMethod.MakeGenericMethod(argument.Type.GetGenericArguments()), arguments, Expression.Constant(i), source));
@@ -84,6 +90,13 @@ internal static class CompiledLauncher
     {
         arguments.Values[index] = view.Address;
         arguments.Buffers[index] = view.Source;
+    }
+
+    private static void SetMap<T>(LaunchArguments arguments, int index, TensorMap<T> map)
+        where T : unmanaged
+    {
+        arguments.TensorMaps[index] = new(map.Matrix.Address, map.Rows, map.Columns, map.BoxRows, typeof(T) == typeof(BFloat16));
+        arguments.Buffers[index] = map.Matrix.Source;
     }
 
     private static void Launch(

@@ -29,6 +29,21 @@ public static partial class KernelCatalog
                     TensorCoreAttention.Lanes,
                     KernelTarget.TensorCores));
             }
+
+            void AddWarpGroups<TTile>(string tile)
+                where TTile : struct, IWarpGroupTile => kernels.Add(new CatalogedKernel(
+                    $"{nameof(WarpGroupMatMul)}.{name}.{tile}",
+                    Find(typeof(WarpGroupMatMul), nameof(WarpGroupMatMul.TileKernel)).MakeGenericMethod(stored, typeof(TTile)),
+                    WarpGroupMatMul.Lanes,
+                    KernelTarget.WarpGroups));
+
+            AddWarpGroups<WideWarpGroupTile>("Wide");
+            AddWarpGroups<MiddleWarpGroupTile>("Middle");
+            AddWarpGroups<NarrowWarpGroupTile>("Narrow");
+            kernels.Add(new CatalogedKernel(
+                $"{nameof(WarpGroupMatMul)}.{name}.Round",
+                Find(typeof(WarpGroupMatMul), nameof(WarpGroupMatMul.RoundKernel)).MakeGenericMethod(stored, element),
+                LaunchShapes.MaxLanes));
         }
     }
 }

@@ -12,9 +12,23 @@ public sealed partial record LaunchShapes
     /// </summary>
     public bool TensorCores { get; init; }
 
+    // up to the 32 rows of the narrowest tile, one of 128 rows would compute mostly what is not stored
+    internal const int WarpGroupTokens = 33;
+
+    /// <summary>
+    /// Whether it is <see cref="WarpGroupMatMul"/> from <see cref="WarpGroupTokens"/> tokens on, where the weight's rows begin at multiples
+    /// of 16 bytes. CUDA devices of compute capability 9.0 begin with true; it may be set where <see cref="TensorCores"/> may, on devices
+    /// with 193 KiB of shared memory a group.
+    /// </summary>
+    public bool WarpGroups { get; init; }
+
     /// <summary>Tokens from which <see cref="Kernels.Attention"/> is <see cref="TensorCoreAttention"/>, where tensor cores are used.</summary>
     public int TensorCoreAttentionTokens { get; init; } = 32;
 
     static partial void TakeTensorCores(Accelerator accelerator, ref LaunchShapes shapes) =>
-        shapes = shapes with { TensorCores = accelerator is CudaAccelerator { Target.HasTensorCores: true } && shapes.Lanes == MaxLanes };
+        shapes = shapes with
+        {
+            TensorCores = accelerator is CudaAccelerator { Target.HasTensorCores: true } && shapes.Lanes == MaxLanes,
+            WarpGroups = accelerator is CudaAccelerator { Target.HasWarpGroups: true },
+        };
 }

@@ -8,7 +8,13 @@ public sealed partial class MatMul
     {
         if (shapes.TensorCores && typeof(T) != typeof(float))
         {
-            launch = new TensorCoreMatMul(accelerator).Run;
+            Launch warps = new TensorCoreMatMul(accelerator).Run;
+            Launch? groups = shapes.WarpGroups ? new WarpGroupMatMul(accelerator).Run : null;
+            launch = (stream, input, weight, output, rows, columns, innerSize) =>
+            {
+                bool inGroups = rows >= LaunchShapes.WarpGroupTokens && WarpGroupMatMul.Takes(weight, innerSize);
+                (inGroups && groups is not null ? groups : warps)(stream, input, weight, output, rows, columns, innerSize);
+            };
         }
     }
 }

@@ -123,6 +123,8 @@ internal static class IrText
         Op.Atomic => (long)Enum.Parse<AtomicOp>(word, ignoreCase: true),
         Op.MatrixMultiply => (long)Enum.Parse<MatrixElement>(word, ignoreCase: true),
         Op.LoadMatrix => 1,
+        Op.WarpGroupMultiply when word.Split(".n") is [var element, var columns] =>
+            new WarpGroupShape(Enum.Parse<MatrixElement>(element, ignoreCase: true), int.Parse(columns, CultureInfo.InvariantCulture)).Immediate,
         Op.Fence => (long)Enum.Parse<FenceScope>(word, ignoreCase: true),
         _ => long.Parse(word, CultureInfo.InvariantCulture),
     };

@@ -60,7 +60,7 @@ internal sealed class OpenClEmitter
     }
 
     private static bool IsOfTensorCores(Instruction instruction) =>
-        instruction.Op is Op.MatrixMultiply or Op.LoadMatrix or Op.AsyncCopy or Op.AsyncCommit or Op.AsyncWait;
+        instruction.IsOfWarpGroups || instruction.Op is Op.MatrixMultiply or Op.LoadMatrix or Op.AsyncCopy or Op.AsyncCommit or Op.AsyncWait;
 
     private OpenClKernel Finish()
     {

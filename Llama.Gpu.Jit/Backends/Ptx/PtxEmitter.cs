@@ -16,8 +16,11 @@ internal sealed class PtxEmitter
     private readonly PtxOptions _options;
     private readonly PtxRegisters _registers = new();
     private readonly PtxMemory _memory;
+    private readonly PtxMoves _moves;
     private readonly PtxLanes _lanes;
     private readonly bool _wholeWarps;
+    private readonly PtxWarpGroups _warpGroups;
+    private readonly PtxAccumulators _accumulators;
     private readonly StringBuilder _body = new();
     private readonly StringBuilder _variables = new();
     private readonly Dictionary<IrValue, string[]> _values = [];
@@ -34,7 +37,10 @@ internal sealed class PtxEmitter
         _function = function;
         _options = options;
         _memory = new PtxMemory(_registers, Write);
+        _moves = new PtxMoves(_registers, Write);
         _lanes = new PtxLanes(_registers, _memory, Write);
+        _warpGroups = new PtxWarpGroups(_registers, Write);
+        _accumulators = new PtxAccumulators(function, _registers);
 
         // groups that use tensor cores consist of whole warps
         _wholeWarps = function.Instructions.Any(instruction => instruction.Op is Op.MatrixMultiply or Op.LoadMatrix);
@@ -106,13 +112,13 @@ internal sealed class PtxEmitter
 
         if (dynamic)
         {
-            text.Append(CultureInfo.InvariantCulture, $".extern .shared .align 16 .b8 {DynamicShared}[];\n");
+            text.Append(CultureInfo.InvariantCulture, $".extern .shared .align {Alignment(0)} .b8 {DynamicShared}[];\n");
         }
 
         text.Append(CultureInfo.InvariantCulture, $".visible .entry {_function.Name}(");
-        text.AppendJoin(",", _function.Parameters.Select((parameter, i) => $"\n    .param .b{Math.Max(8, parameter.Type.ScalarBits)} {ParameterName(i)}"));
+        text.AppendJoin(",", _function.Parameters.Select((parameter, i) => $"\n    {Declaration(parameter.Type)} {ParameterName(i)}{(IsMap(parameter.Type) ? "[128]" : string.Empty)}"));
         text.Append(")\n");
-        if (_options.MaxGroupSize is int lanes)
+        if ((_options.MaxGroupSize ?? _function.GroupSize) is int lanes)
         {
             // without the second line the assembler guesses how many groups are to fit, and spills for it
             text.Append(CultureInfo.InvariantCulture, $".maxntid {lanes}, 1, 1\n.minnctapersm 1\n");
@@ -123,11 +129,32 @@ internal sealed class PtxEmitter
         return text.Append(_variables).Append('\n').Append(_body).Append("}\n").ToString();
     }
 
+    private static bool IsMap(IrType type) => type.Space == AddressSpace.Parameter;
+
+    private static string Declaration(IrType type) => IsMap(type)
+        ? ".param .align 64 .b8"
+        : string.Create(CultureInfo.InvariantCulture, $".param .b{Math.Max(8, type.ScalarBits)}");
+
     private void Write(Instruction instruction)
     {
         IrType type = instruction.Type;
         switch (instruction.Op)
         {
+            case Op.AllocateLocal when _accumulators.Holds(instruction):
+                // the assembler lets products run one after the other where the sums of the first one were never set
+                string[] sums = _accumulators.At(instruction, (int)instruction.Immediate / sizeof(float));
+                _moves.Words(sums, [.. sums.Select(_ => Literal(IrType.F32, 0))]);
+                break;
+            case Op.Offset when _accumulators.Holds(instruction):
+                break;
+            case Op.Load when _accumulators.Holds(instruction.Operands[0]):
+                Define(instruction);
+                _moves.Words(_values[instruction], _accumulators.At(instruction.Operands[0], type.Width));
+                break;
+            case Op.Store when _accumulators.Holds(instruction.Operands[0]):
+                string[] given = _values[instruction.Operands[1]];
+                _moves.Words(_accumulators.At(instruction.Operands[0], given.Length), given);
+                break;
             case Op.Constant or Op.Undefined when type == IrType.I1:
                 Write($"mov.pred {Define(instruction)}, {instruction.Immediate & 1};");
                 break;
@@ -142,7 +169,7 @@ internal sealed class PtxEmitter
                 break;
             case Op.AllocateShared:
                 _sharedBytes += (int)instruction.Immediate;
-                Write($"mov.b32 {Define(instruction)}, {Array("shared", instruction.Immediate)};");
+                Write($"mov.b32 {Define(instruction)}, {Array("shared", instruction.Immediate, Alignment(instruction.Immediate))};");
                 break;
             case Op.AllocateLocal:
                 _localBytes += (int)instruction.Immediate;
@@ -188,6 +215,9 @@ internal sealed class PtxEmitter
             case Op.Or when PtxPairs.Halves(instruction) is var (low, high) && PtxPairs.Text(low, high, _options.Target) is not null:
                 Pair(low, high, Define(instruction));
                 break;
+            case var _ when instruction.IsOfWarpGroups:
+                WarpGroups(instruction);
+                break;
             default:
                 Table(instruction);
                 break;
@@ -206,6 +236,20 @@ internal sealed class PtxEmitter
             .Replace("$1", Value(((Instruction)high).Operands[0]), StringComparison.Ordinal)
             .Replace("$d", word, StringComparison.Ordinal));
         return true;
+    }
+
+    private void WarpGroups(Instruction instruction)
+    {
+        if (!_options.Target.HasWarpGroups)
+        {
+            throw TargetError.NotOffered(_function, instruction, _options.Target.Name);
+        }
+
+        bool multiplies = instruction.Op == Op.WarpGroupMultiply;
+        _warpGroups.Emit(
+            instruction,
+            [.. instruction.Operands.Select((operand, i) => multiplies && i == 0 ? string.Empty : Value(operand))],
+            multiplies ? _accumulators.At(instruction.Operands[0], WarpGroupShape.Of(instruction.Immediate).Sums) : []);
     }
 
     private void TensorCores(Instruction instruction)
@@ -261,6 +305,12 @@ internal sealed class PtxEmitter
     private void Parameter(Instruction instruction)
     {
         string result = Define(instruction);
+        if (IsMap(instruction.Type))
+        {
+            Write($"mov.b64 {result}, {ParameterName((int)instruction.Immediate)};\ncvta.param.u64 {result}, {result};");
+            return;
+        }
+
         string bits = instruction.Type.Kind == IrKind.I8 ? "b8" : PtxRegisters.Bits(instruction.Type);
         Write($"ld.param.{bits} {result}, [{ParameterName((int)instruction.Immediate)}];");
         if (instruction.Type.IsPointer)
@@ -364,32 +414,16 @@ internal sealed class PtxEmitter
 
     private void Follow(Jump jump, IrBlock? next)
     {
-        var moves = new List<(string To, string From, IrType Type)>();
+        var moves = new List<PtxMove>();
         for (int i = 0; i < jump.Arguments.Length; i++)
         {
             IrType type = jump.Arguments[i].Type;
             string[] to = _values[jump.Block.Parameters[i]];
             string[] from = _values[jump.Arguments[i]];
-            moves.AddRange(to.Zip(from, (target, source) => (target, source, type.Scalar)).Where(move => move.target != move.source));
+            moves.AddRange(to.Zip(from, (target, source) => new PtxMove(target, source, type.Scalar)).Where(move => move.To != move.From));
         }
 
-        // all at once in meaning: a register is written when no move reads it any more; what is left is a ring, opened by a copy
-        while (moves.Count > 0)
-        {
-            int free = moves.FindIndex(move => moves.TrueForAll(other => other.From != move.To));
-            if (free < 0)
-            {
-                string ring = moves[0].To;
-                string copy = _registers.New(moves[0].Type);
-                Write($"mov.{PtxRegisters.Bits(moves[0].Type)} {copy}, {ring};");
-                moves = [.. moves.Select(move => move.From == ring ? move with { From = copy } : move)];
-                free = 0;
-            }
-
-            Write($"mov.{PtxRegisters.Bits(moves[free].Type)} {moves[free].To}, {moves[free].From};");
-            moves.RemoveAt(free);
-        }
-
+        _moves.AtOnce(moves);
         if (jump.Block != next)
         {
             Write($"bra {_labels[jump.Block]};");
@@ -431,10 +465,14 @@ internal sealed class PtxEmitter
 
     private string Value(IrValue value) => _values[value][0];
 
-    private string Array(string space, long bytes)
+    // what boxes are copied to begins at a multiple of 1024 bytes
+    private int Alignment(long bytes) =>
+        bytes % TensorMap<Half>.BoxAlignment == 0 && _function.Instructions.Any(instruction => instruction.IsOfWarpGroups) ? TensorMap<Half>.BoxAlignment : 16;
+
+    private string Array(string space, long bytes, int alignment = 16)
     {
         string name = string.Create(CultureInfo.InvariantCulture, $"{space}_{_arrays++}");
-        _variables.Append(CultureInfo.InvariantCulture, $"    .{space} .align 16 .b8 {name}[{bytes}];\n");
+        _variables.Append(CultureInfo.InvariantCulture, $"    .{space} .align {alignment} .b8 {name}[{bytes}];\n");
         return name;
     }
 

@@ -43,7 +43,7 @@ internal sealed class PtxRegisters
         IrKind.I64 => RegisterKind.Long,
         IrKind.F32 => RegisterKind.Single,
         IrKind.F64 => RegisterKind.Double,
-        IrKind.Pointer when type.Space == AddressSpace.Global => RegisterKind.Long,
+        IrKind.Pointer when type.Space is AddressSpace.Global or AddressSpace.Parameter => RegisterKind.Long,
         IrKind.Pointer when type.Space != AddressSpace.Generic => RegisterKind.Word,
         _ => throw new IrException($"PTX has no register for a {type}"),
     };

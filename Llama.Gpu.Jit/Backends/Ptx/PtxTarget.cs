@@ -37,6 +37,9 @@ public sealed record PtxTarget(int Architecture, bool IsExact = false)
     /// <summary>Whether it copies from global to shared memory asynchronously.</summary>
     public bool CopiesAsynchronously => Architecture >= 80;
 
+    /// <summary>Whether it has <c>wgmma</c>, <c>mbarrier</c> with bytes, and the tensor memory accelerator.</summary>
+    public bool HasWarpGroups => Architecture == 90 && IsExact;
+
     /// <summary>The target of a name such as <c>sm_80</c>.</summary>
     /// <exception cref="ArgumentException">No such target; the message lists those that there are.</exception>
     public static PtxTarget Parse(string name)

@@ -36,6 +36,33 @@ internal sealed class BarrierEmitter(LaneCode code, InstructionEmitter instructi
         _il.MarkLabel(on);
     }
 
+    /// <summary>Leaves until the phase is complete; tried again whenever the vector is run. A group of one vector may wait for a box too.</summary>
+    public void WaitForPhase(Instruction wait)
+    {
+        Label test = _il.DefineLabel();
+        Label complete = _il.DefineLabel();
+        _il.MarkLabel(test);
+        _il.Emit(OpCodes.Ldarg_1);
+        foreach (IrValue operand in wait.Operands)
+        {
+            // the same in all lanes of the warp
+            if (code.Varies(operand))
+            {
+                LaneLoop.PushLastLane(code, operand, 0);
+            }
+            else
+            {
+                code.PushScalar(operand);
+            }
+        }
+
+        _il.Emit(OpCodes.Call, typeof(PhaseFunctions).GetMethod(nameof(PhaseFunctions.IsComplete))!);
+        _il.Emit(OpCodes.Brtrue, complete);
+        Suspend(frames.Waits.FindIndex(other => other.Barrier == wait));
+        _il.Emit(OpCodes.Br, test);
+        _il.MarkLabel(complete);
+    }
+
     private void Suspend(int number)
     {
         List<IrValue> live = frames.Waits[number].Live;

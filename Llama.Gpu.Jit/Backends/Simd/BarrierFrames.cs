@@ -26,6 +26,10 @@ internal sealed class BarrierFrames
                 {
                     Waits.Add(new(instruction, IsSecond: false, [.. live]));
                 }
+                else if (instruction.Op == Op.AsyncBarrierWait)
+                {
+                    Waits.Add(new(instruction, IsSecond: false, [.. live.Concat(instruction.Operands).Distinct()]));
+                }
                 else if (instruction.Op == Op.Broadcast)
                 {
                     Waits.Add(new(instruction, IsSecond: false, [.. live.Concat(instruction.Operands).Distinct()]));

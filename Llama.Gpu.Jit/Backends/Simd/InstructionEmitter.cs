@@ -11,6 +11,19 @@ internal sealed class InstructionEmitter(LaneCode code, MemoryLayout layout, boo
         switch (instruction.Op)
         {
             case Op.Constant or Op.WarpBarrier or Op.AsyncCommit or Op.AsyncWait:
+            case Op.WarpGroupFence or Op.WarpGroupCommit or Op.WarpGroupWait or Op.WarpGroupFenceStores or Op.WarpGroupRegisters:
+                return;
+            case Op.AsyncBarrierInit:
+                LaneLoop.Call(code, instruction, typeof(PhaseFunctions), nameof(PhaseFunctions.Initialize));
+                return;
+            case Op.AsyncBarrierArrive:
+                LaneLoop.Call(code, instruction, typeof(PhaseFunctions), nameof(PhaseFunctions.Arrive));
+                return;
+            case Op.TensorLoad:
+                LaneLoop.Call(code, instruction, typeof(PhaseFunctions), nameof(PhaseFunctions.Load));
+                return;
+            case Op.WarpGroupMultiply:
+                LaneLoop.Call(code, instruction, typeof(WarpGroupFunctions), nameof(WarpGroupFunctions.MultiplyAdd), (int)instruction.Immediate);
                 return;
             case Op.AsyncCopy:
                 LaneLoop.AsyncCopy(code, instruction);

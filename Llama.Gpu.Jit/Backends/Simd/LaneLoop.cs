@@ -103,6 +103,24 @@ internal static class LaneLoop
         });
     }
 
+    /// <summary>A call for each active lane: with the group, the lane's number in the vector, its operands, and numbers that are known.</summary>
+    public static void Call(LaneCode code, Instruction instruction, Type functions, string function, params int[] more)
+    {
+        SpillOperands(code, instruction);
+        Each(code, code.ActiveMask, () =>
+        {
+            code.Il.Emit(OpCodes.Ldarg_1);
+            code.Il.Emit(OpCodes.Ldloc, code.LaneIndex);
+            for (int operand = 0; operand < instruction.Operands.Length; operand++)
+            {
+                PushLane(code, instruction.Operands[operand], operand + 1, 0);
+            }
+
+            Array.ForEach(more, number => code.Il.Emit(OpCodes.Ldc_I4, number));
+            code.Il.Emit(OpCodes.Call, functions.GetMethod(function)!);
+        });
+    }
+
     /// <summary>A read-modify-write for each active lane, in the order of the lanes.</summary>
     public static void Atomic(LaneCode code, Instruction instruction)
     {

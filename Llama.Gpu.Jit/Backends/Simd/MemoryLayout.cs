@@ -7,6 +7,9 @@ internal sealed class MemoryLayout
 {
     private const int Alignment = 64;
 
+    // of what boxes are copied to
+    private const int BoxAlignment = 1024;
+
     private readonly Dictionary<Instruction, int> _offsets = [];
     private readonly IReadOnlyDictionary<Instruction, int> _interleaved;
 
@@ -16,10 +19,16 @@ internal sealed class MemoryLayout
     public MemoryLayout(IrFunction function, int maxLanes, IReadOnlyDictionary<Instruction, int> interleaved)
     {
         _interleaved = interleaved;
+        bool hasBoxes = function.Instructions.Any(instruction => instruction.IsOfWarpGroups);
         foreach (Instruction instruction in function.Instructions)
         {
             if (instruction.Op == Op.AllocateShared)
             {
+                if (hasBoxes && instruction.Immediate % BoxAlignment == 0)
+                {
+                    SharedBytes = (SharedBytes + BoxAlignment - 1) & -BoxAlignment;
+                }
+
                 _offsets.Add(instruction, SharedBytes);
                 SharedBytes = Align(SharedBytes + instruction.Immediate);
             }

@@ -27,6 +27,9 @@ internal sealed class SimdCompiler
     public (int Shared, int Local, int Frame) Memory =>
         (_analysis.Layout.SharedBytes, _analysis.Layout.LocalBytes, _analysis.Frames.Bytes);
 
+    /// <summary>For each place where vectors wait, for whom.</summary>
+    public WaitScope[] Waits => [.. _analysis.Frames.Waits.Select(wait => WarpExchange.ScopeOf(wait.Barrier))];
+
     /// <summary>Whether lanes change memory atomically that other groups see.</summary>
     public bool HasGlobalAtomics { get; }
 

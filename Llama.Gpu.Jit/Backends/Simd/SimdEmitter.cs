@@ -90,7 +90,7 @@ internal sealed class SimdEmitter
                 _meetings.Add(end);
             }
 
-            if (_apart.Contains(block) && block.Instructions.Any(instruction => instruction.Op == Op.Broadcast
+            if (_apart.Contains(block) && block.Instructions.Any(instruction => instruction.Op is Op.Broadcast or Op.AsyncBarrierWait
                 || WarpExchange.IsWait(instruction, _code.Isa) || WarpExchange.IsExchange(instruction, _code.Isa)))
             {
                 _meetings.Add(block);
@@ -294,6 +294,10 @@ internal sealed class SimdEmitter
             if (WarpExchange.IsWait(instruction, _code.Isa))
             {
                 _barriers.Wait(instruction);
+            }
+            else if (instruction.Op == Op.AsyncBarrierWait)
+            {
+                _barriers.WaitForPhase(instruction);
             }
             else if (instruction.Op == Op.Broadcast)
             {

@@ -26,6 +26,9 @@ internal unsafe struct SimdGroup
     /// <summary>Vectors of the group.</summary>
     public int VectorCount;
 
+    /// <summary>How often a vector has found a phase complete that it waited for.</summary>
+    public int PhasesPassed;
+
     /// <summary>Indices of the group's lanes in x, y and z, where the group has more than one dimension.</summary>
     public int* LaneX;
     public int* LaneY;

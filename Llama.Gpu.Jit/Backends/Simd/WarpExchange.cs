@@ -13,7 +13,15 @@ internal sealed class WarpExchange(LaneCode code, BarrierEmitter barriers, Barri
 
     /// <summary>Whether vectors only wait for each other at an operation.</summary>
     public static bool IsWait(Instruction instruction, VectorIsa isa) =>
-        instruction.Op == Op.Barrier || (instruction.Op == Op.WarpBarrier && isa.WarpLanes > isa.Lanes);
+        instruction.Op == Op.Barrier || (instruction.Op is Op.WarpBarrier or Op.WarpGroupWait && isa.WarpLanes > isa.Lanes);
+
+    /// <summary>For whom vectors wait at an operation.</summary>
+    public static WaitScope ScopeOf(Instruction instruction) => instruction.Op switch
+    {
+        Op.Barrier or Op.Broadcast => WaitScope.Group,
+        Op.AsyncBarrierWait => WaitScope.Phase,
+        _ => WaitScope.Warp,
+    };
 
     /// <summary>Whether vectors of a warp pass values to each other at an operation.</summary>
     public static bool IsExchange(Instruction instruction, VectorIsa isa) =>

@@ -7,7 +7,7 @@ namespace Llama.Gpu.Jit.Runtime.CPU;
 public sealed class CPUDevice : Device
 {
     // as much as a group of an H100 may ask for
-    private const int SharedMemoryBytes = 227 * 1024;
+    private const int DefaultSharedMemory = 227 * 1024;
 
     /// <param name="numThreadsPerWarp">Lanes in a warp; a power of two.</param>
     /// <param name="numWarpsPerMultiprocessor">Warps that the largest group has.</param>
@@ -44,6 +44,9 @@ public sealed class CPUDevice : Device
     /// </summary>
     public bool Sanitize { get; init; }
 
+    /// <summary>Bytes of shared memory that a group may have: 227 KiB, unless another device is simulated.</summary>
+    public int SharedMemory { get; init; } = DefaultSharedMemory;
+
     /// <inheritdoc/>
     public override AcceleratorType AcceleratorType => AcceleratorType.CPU;
 
@@ -57,7 +60,7 @@ public sealed class CPUDevice : Device
     public override int MaxNumThreadsPerGroup { get; }
 
     /// <inheritdoc/>
-    public override int MaxSharedMemoryPerGroup => SharedMemoryBytes;
+    public override int MaxSharedMemoryPerGroup => SharedMemory;
 
     /// <inheritdoc/>
     public override int WarpSize { get; }

@@ -6,6 +6,7 @@ namespace Llama.Gpu.Jit.Runtime.CPU;
 internal sealed unsafe class CPUMemoryBuffer : MemoryBuffer
 {
     private const nuint Alignment = 64;
+    private const nuint SharedAlignment = TensorMap<Half>.BoxAlignment;
 
     private readonly bool _accounted;
 
@@ -16,7 +17,7 @@ internal sealed unsafe class CPUMemoryBuffer : MemoryBuffer
         _accounted = scope == MemoryScope.Global;
         try
         {
-            NativePtr = (nint)NativeMemory.AlignedAlloc((nuint)Math.Max(LengthInBytes, 1), Alignment);
+            NativePtr = (nint)NativeMemory.AlignedAlloc((nuint)Math.Max(LengthInBytes, 1), scope == MemoryScope.Shared ? SharedAlignment : Alignment);
         }
         catch (OutOfMemoryException exception)
         {

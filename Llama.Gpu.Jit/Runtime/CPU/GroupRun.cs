@@ -21,6 +21,7 @@ internal sealed class GroupRun
     private readonly int[] _lines;
     private readonly LaneCarrier?[] _carriers;
     private readonly byte[] _slots;
+    private readonly PhaseWait?[] _waits;
     private int _finished;
     private Exception? _fault;
     private BarrierDivergence? _divergence;
@@ -37,6 +38,8 @@ internal sealed class GroupRun
         _states = new LaneState[LaneCount];
         _lines = new int[LaneCount];
         _carriers = new LaneCarrier?[LaneCount];
+        _waits = new PhaseWait?[LaneCount];
+        Phases = new(this);
         _slots = LaneCount == 1 ? [] : new byte[LaneCount * 2 * SlotBytes];
     }
 
@@ -49,6 +52,9 @@ internal sealed class GroupRun
     public int WarpSize { get; }
 
     public int LaneCount { get; }
+
+    /// <summary>Its barriers with phases.</summary>
+    public PhaseBarriers Phases { get; }
 
     /// <summary>The group that runs.</summary>
     public Index3D Index { get; private set; }
@@ -109,6 +115,7 @@ internal sealed class GroupRun
         }
 
         lane.Copies.Drop();
+        lane.Products.Drop();
         _states[index] = LaneState.Finished;
         _finished++;
     }
@@ -148,6 +155,13 @@ internal sealed class GroupRun
         }
 
         return HandedOver;
+    }
+
+    /// <summary>Holds a lane until a phase is complete.</summary>
+    public void Suspend(Lane lane, PhaseWait wait, int line)
+    {
+        _waits[lane.LinearIndex] = wait;
+        Suspend(lane, LaneState.AtPhase, line);
     }
 
     /// <summary>Holds a lane at a barrier or a warp operation until it is complete.</summary>
@@ -195,6 +209,7 @@ internal sealed class GroupRun
             main.Wait();
         }
 
+        Phases.Drop();
         if (_fault is not null)
         {
             throw _fault;
@@ -263,7 +278,7 @@ internal sealed class GroupRun
             }
         }
 
-        if (released)
+        if (released || ReleasePhases(deliver: false) || ReleasePhases(deliver: true))
         {
             return;
         }
@@ -275,8 +290,33 @@ internal sealed class GroupRun
             return;
         }
 
-        _divergence = BarrierDivergence.Describe(_states, _lines);
+        int stuck = Array.IndexOf(_states, LaneState.AtPhase);
+        _divergence = stuck < 0 ? BarrierDivergence.Describe(_states, _lines) : new(stuck, _waits[stuck]!.Barrier.Describe());
         AbandonLanes();
+    }
+
+    // those whose phase is complete; boxes come only when nothing else is left to do
+    private bool ReleasePhases(bool deliver)
+    {
+        bool released = false;
+        for (int i = 0; i < LaneCount; i++)
+        {
+            if (_states[i] == LaneState.AtPhase && _waits[i] is { } wait)
+            {
+                if (deliver)
+                {
+                    wait.Barrier.Deliver();
+                }
+
+                if (wait.IsOver)
+                {
+                    _states[i] = LaneState.Ready;
+                    released = true;
+                }
+            }
+        }
+
+        return released;
     }
 
     private bool DifferentBarriers() => Sanitizer is not null && _lines.AsSpan().ContainsAnyExcept(_lines[0]);

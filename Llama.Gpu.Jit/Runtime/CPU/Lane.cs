@@ -33,6 +33,9 @@ internal sealed class Lane(LaneCarrier carrier)
     /// <summary>What is on its way to shared memory.</summary>
     public LaneCopies Copies { get; } = new();
 
+    /// <summary>Products of its warp group that run.</summary>
+    public LaneProducts Products { get; } = new();
+
     public GroupRun Group { get; private set; } = null!;
 
     public int LinearIndex { get; private set; }
@@ -57,7 +60,7 @@ internal sealed class Lane(LaneCarrier carrier)
 
     public void GroupBarrier(int line) => Group.Suspend(this, LaneState.AtBarrier, line);
 
-    public void WarpBarrier() => Group.Suspend(this, LaneState.AtWarpBarrier, 0);
+    public void WarpBarrier(int line = 0) => Group.Suspend(this, LaneState.AtWarpBarrier, line);
 
     public T GroupExchange<T>(T value, int source)
         where T : unmanaged => Exchange(value, 0, Group.LaneCount, source, LaneState.AtBarrier);

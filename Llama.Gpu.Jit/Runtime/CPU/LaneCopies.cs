@@ -9,7 +9,7 @@ namespace Llama.Gpu.Jit.Runtime.CPU;
 internal sealed unsafe class LaneCopies
 {
     // not the byte of memory that nobody wrote, so that the sanitizer sees a write
-    private const byte InFlight = 0xFD;
+    internal const byte InFlight = 0xFD;
 
     private readonly Queue<List<Copy>> _groups = new();
     private List<Copy> _open = [];

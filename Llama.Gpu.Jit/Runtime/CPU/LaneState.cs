@@ -21,6 +21,9 @@ internal enum LaneState
     /// <summary>Waits for its warp to exchange values.</summary>
     AtShuffle,
 
+    /// <summary>Waits for a phase of a barrier.</summary>
+    AtPhase,
+
     /// <summary>Returned.</summary>
     Finished,
 }

@@ -18,12 +18,14 @@ internal sealed unsafe class Sanitizer
     private readonly List<LaneTurn> _turns = [];
     private readonly List<Note> _notes = [];
     private readonly int[] _warpIntervals;
+    private readonly int _lanes;
     private byte[] _values = new byte[1024];
     private int _valueBytes;
     private int _beforeGroup;
     private int _groupNumber;
     private int _interval;
     private LaneTurn? _turn;
+    private LaneClocks? _clocks;
     private SanitizerFinding? _unwritten;
 
     /// <param name="accelerator">Where the launch runs.</param>
@@ -34,6 +36,7 @@ internal sealed unsafe class Sanitizer
         _accelerator = accelerator;
         _watched = watched;
         _before = accelerator.LastTurn;
+        _lanes = config.GroupDim.Size;
         _warpIntervals = new int[IntrinsicMath.DivRoundUp(config.GroupDim.Size, accelerator.WarpSize)];
     }
 
@@ -45,6 +48,14 @@ internal sealed unsafe class Sanitizer
 
     /// <summary>The line of the last touch of the watched element in the turn it collides with.</summary>
     public SourceLine OtherLine { get; private set; }
+
+    /// <summary>What lanes know of each other through barriers with phases; kept from the first barrier on.</summary>
+    public LaneClocks ClocksIn(Lane lane)
+    {
+        _clocks ??= new(_lanes);
+        _clocks.Begin(lane.LinearIndex, LastTurn);
+        return _clocks;
+    }
 
     private int LastTurn => _before + _turns.Count;
 
@@ -79,6 +90,15 @@ internal sealed unsafe class Sanitizer
         }
     }
 
+    /// <summary>Tells that a copy will not be waited for any more.</summary>
+    public static void Forget(CPUMemoryBuffer buffer, nint address, int size)
+    {
+        foreach (ref ShadowMemory.Cell cell in buffer.Shadow is { } shadow ? shadow.Cells(address - buffer.NativePtr, size) : [])
+        {
+            cell.InFlight = false;
+        }
+    }
+
     public static void Start() => Interlocked.Increment(ref _activeCount);
 
     public void Stop()
@@ -92,6 +112,7 @@ internal sealed unsafe class Sanitizer
         _groupNumber++;
         _interval = 0;
         _beforeGroup = LastTurn;
+        _clocks = null;
         Array.Clear(_warpIntervals);
     }
 
@@ -105,7 +126,11 @@ internal sealed unsafe class Sanitizer
     /// <exception cref="SanitizerFinding">Something read since the last barrier was never written.</exception>
     public void EndGroup() => ReportUnwritten();
 
-    public void PassWarpBarrier(int warp) => _warpIntervals[warp]++;
+    public void PassWarpBarrier(int warp)
+    {
+        _warpIntervals[warp]++;
+        _clocks?.Meet(warp * _accelerator.WarpSize, Math.Min(_accelerator.WarpSize, _lanes - (warp * _accelerator.WarpSize)));
+    }
 
     public void BeginTurn(Lane lane)
     {
@@ -114,6 +139,7 @@ internal sealed unsafe class Sanitizer
             _turns.Count + 1, _groupNumber, lane.Group.Index, lane.LinearIndex, lane.Index, _interval, warp, _warpIntervals[warp]);
         _turns.Add(_turn);
         _ = checked(LastTurn + 1);
+        _clocks?.Begin(lane.LinearIndex, LastTurn);
     }
 
     /// <exception cref="SanitizerFinding">A touch of this turn collides with one before it, or read what nobody wrote.</exception>
@@ -159,7 +185,8 @@ internal sealed unsafe class Sanitizer
             if (cell.InFlight)
             {
                 throw new InvalidKernelOperationException(
-                    "memory is touched that an asynchronous copy is still writing: the lane that began it calls AsyncCopy.Wait first, then the group a barrier");
+                    "memory is touched that an asynchronous copy is still writing: the lane that began it calls AsyncCopy.Wait first, then the group a barrier; "
+                    + "for a box of a TensorMap those who touch it wait for the phase of its AsyncBarrier");
             }
 
             noted &= cell.Noted == LastTurn;
@@ -243,11 +270,14 @@ internal sealed unsafe class Sanitizer
 
     private void Collide(int earlier, SanitizerFault fault, in Note note, LaneTurn turn)
     {
-        if (Find(earlier, note.Buffer) is { } other && turn.IsConcurrentWith(other))
+        if (Find(earlier, note.Buffer) is { } other && turn.IsConcurrentWith(other) && !IsKnown(turn, other))
         {
             throw new SanitizerFinding(fault, note.Buffer, note.Offset, note.Size, turn, other);
         }
     }
+
+    private bool IsKnown(LaneTurn turn, LaneTurn other) =>
+        turn.GroupNumber == other.GroupNumber && _clocks is not null && _clocks.Knows(turn.LaneNumber, other.LaneNumber, _before + other.Number);
 
     private void ReportUnwritten()
     {

@@ -55,6 +55,7 @@ internal sealed unsafe class CudaKernel : CompiledKernel, IDisposable
         AskForShared(dynamicShared);
         int count = arguments.Values.Length;
         void** parameters = stackalloc void*[Math.Max(1, count)];
+        byte* maps = stackalloc byte[CudaTensorMap.Room(arguments.TensorMaps)];
         fixed (long* values = arguments.Values)
         {
             // the driver copies each argument's own bytes, the lower ones of its slot
@@ -62,6 +63,8 @@ internal sealed unsafe class CudaKernel : CompiledKernel, IDisposable
             {
                 parameters[i] = values + i;
             }
+
+            CudaTensorMap.Encode(arguments.TensorMaps, maps, parameters);
 
             CudaError error = CudaNative.cuLaunchKernel(
                 _function,

@@ -146,6 +146,22 @@ internal static unsafe partial class CudaNative
     [LibraryImport(Library)]
     public static partial CudaError cuFuncSetAttribute(nint function, CudaFunctionAttribute attribute, int value);
 
+    // of 12.0 and later; nothing asks for it on a device that is older
+    [LibraryImport(Library)]
+    public static partial CudaError cuTensorMapEncodeTiled(
+        void* map,
+        CudaTensorMapType type,
+        uint rank,
+        void* address,
+        ulong* extents,
+        ulong* strides,
+        uint* box,
+        uint* elementStrides,
+        int interleave,
+        CudaTensorMapSwizzle swizzle,
+        CudaTensorMapPromotion promotion,
+        int fill);
+
     [LibraryImport(Library)]
     public static partial CudaError cuLaunchKernel(
         nint function,
@@ -190,6 +206,25 @@ internal enum CudaFunctionAttribute
     LocalSizeBytes = 3,
     NumRegs = 4,
     MaxDynamicSharedSizeBytes = 8,
+}
+
+/// <summary>The members of <c>CUtensorMapDataType</c> that are used.</summary>
+internal enum CudaTensorMapType
+{
+    Float16 = 6,
+    BFloat16 = 9,
+}
+
+/// <summary>The members of <c>CUtensorMapSwizzle</c> that are used.</summary>
+internal enum CudaTensorMapSwizzle
+{
+    Bytes128 = 3,
+}
+
+/// <summary>The members of <c>CUtensorMapL2promotion</c> that are used.</summary>
+internal enum CudaTensorMapPromotion
+{
+    Bytes256 = 3,
 }
 
 /// <summary>The members of <c>CUjit_option</c> that are used.</summary>

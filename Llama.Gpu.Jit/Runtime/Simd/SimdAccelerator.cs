@@ -75,8 +75,18 @@ public sealed class SimdAccelerator : Accelerator
     {
         lock (_launching)
         {
+            TensorMapFields* maps = stackalloc TensorMapFields[arguments.TensorMaps.Length];
             fixed (long* values = arguments.Values)
             {
+                for (int i = 0; i < arguments.TensorMaps.Length; i++)
+                {
+                    if (arguments.TensorMaps[i] is { } map)
+                    {
+                        maps[i] = map;
+                        values[i] = (long)(maps + i);
+                    }
+                }
+
                 _workers.Run(kernel, config, values);
             }
         }

@@ -11,7 +11,7 @@ public sealed class SimdDevice : Device
     private const int MaxWarpLanes = 32;
 
     // of the cache that a core has to itself
-    private const int SharedMemoryBytes = 128 * 1024;
+    private const int DefaultSharedMemory = 128 * 1024;
 
     /// <param name="vectorBits">Bits of a vector: 512, 256, 128, or 32 for one lane without vectors; 0 for the widest that the host has.</param>
     /// <param name="threads">Threads that share a launch; 0 for one a core.</param>
@@ -37,6 +37,9 @@ public sealed class SimdDevice : Device
     /// <summary>Bits of a vector; 32 where there are none.</summary>
     public int VectorBits => Isa.Bits;
 
+    /// <summary>Bytes of shared memory that a group may have: 128 KiB, unless a device with more is to be tested for.</summary>
+    public int SharedMemory { get; init; } = DefaultSharedMemory;
+
     /// <inheritdoc/>
     public override AcceleratorType AcceleratorType => AcceleratorType.Simd;
 
@@ -52,7 +55,7 @@ public sealed class SimdDevice : Device
     public override int MaxNumThreadsPerGroup => MaxGroupLanes;
 
     /// <inheritdoc/>
-    public override int MaxSharedMemoryPerGroup => SharedMemoryBytes;
+    public override int MaxSharedMemoryPerGroup => SharedMemory;
 
     /// <inheritdoc/>
     public override int WarpSize => Isa.WarpLanes;

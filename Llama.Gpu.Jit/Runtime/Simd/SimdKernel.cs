@@ -57,6 +57,12 @@ internal sealed unsafe class SimdKernel
             group.GroupX = (int)(index % config.GridDim.X);
             group.GroupY = (int)(index / config.GridDim.X % config.GridDim.Y);
             group.GroupZ = (int)(index / config.GridDim.X / config.GridDim.Y);
+            if (shape.HasPhases)
+            {
+                RunApart(&group, arguments, shape, whole, part);
+                continue;
+            }
+
             int state = 0;
             do
             {
@@ -94,6 +100,25 @@ internal sealed unsafe class SimdKernel
         _ = rest == 0 || config.GroupDim.Size > _isa.Lanes ? shape.Whole : null;
         _ = rest != 0 ? shape.Part : null;
         return shape.IsOrdered;
+    }
+
+    private void RunApart(SimdGroup* group, long* arguments, Shape shape, SimdVectorCode? whole, SimdVectorCode? part)
+    {
+        int width = _isa.Lanes;
+        int Vector(int vector, int state)
+        {
+            bool isPart = vector == group->VectorCount - 1 && part is not null;
+            group->FirstLane = vector * width;
+            group->LaneCount = isPart ? shape.GroupDim.Size - (vector * width) : width;
+            return (isPart ? part! : whole!)(arguments, group, state);
+        }
+
+        if (!SimdTurns.Run(group, Math.Max(1, _isa.WarpLanes / width), shape.Waits, Vector))
+        {
+            throw new AcceleratorException(
+                AcceleratorType.Simd,
+                $"kernel {Name}: lanes of group ({group->GroupX}, {group->GroupY}, {group->GroupZ}) wait at different barriers, or for a phase that is never complete");
+        }
     }
 
     private static SimdGroup Describe(in KernelConfig config, int vectors, int dynamicBytes) => new()
@@ -139,6 +164,11 @@ internal sealed unsafe class SimdKernel
         public (int Shared, int Local, int Frame) Memory { get; } = compiler.Memory;
 
         public Index3D GroupDim { get; } = groupDim;
+
+        public WaitScope[] Waits { get; } = compiler.Waits;
+
+        /// <summary>Whether vectors wait apart from each other.</summary>
+        public bool HasPhases { get; } = compiler.Waits.Contains(WaitScope.Phase);
 
         public bool IsOrdered { get; } = compiler.HasGlobalAtomics;
 

@@ -8,6 +8,9 @@ internal sealed unsafe class SimdScratch : IDisposable
 {
     private const int Alignment = 64;
 
+    // of shared memory, for the boxes of tensor maps
+    private const int SharedAlignment = TensorMap<Half>.BoxAlignment;
+
     private byte* _memory;
     private long _capacity;
     private int* _lanes;
@@ -19,14 +22,14 @@ internal sealed unsafe class SimdScratch : IDisposable
     /// <summary>Makes room and says where.</summary>
     public void Provide(ref SimdGroup group, int sharedBytes, int dynamicBytes, int localBytes, long frameBytes)
     {
-        long dynamic = Align(sharedBytes);
+        long dynamic = (sharedBytes + SharedAlignment - 1L) & -SharedAlignment;
         long local = dynamic + Align(dynamicBytes);
         long frames = local + Align(localBytes);
         long total = frames + Align(frameBytes) + Alignment;
         if (total > _capacity)
         {
             NativeMemory.AlignedFree(_memory);
-            _memory = (byte*)NativeMemory.AlignedAlloc((nuint)total, Alignment);
+            _memory = (byte*)NativeMemory.AlignedAlloc((nuint)total, SharedAlignment);
             _capacity = total;
         }
 

@@ -51,7 +51,33 @@ public static unsafe class FakeDriverScenarios
     public static void LaunchShapesTakeTensorCores() => WithAccelerator(accelerator =>
     {
         LaunchShapes shapes = LaunchShapes.For(accelerator);
-        Assert.That((shapes.TensorCores, shapes.Lanes), Is.EqualTo((true, LaunchShapes.MaxLanes)));
+        Assert.That((shapes.TensorCores, shapes.WarpGroups, shapes.Lanes), Is.EqualTo((true, true, LaunchShapes.MaxLanes)));
+    });
+
+    public static void MatrixProductOfWarpGroupsPassesTensorMaps() => WithAccelerator(accelerator =>
+    {
+        const int Tokens = 130;
+        const int Outputs = 200;
+        const int Inner = 72;
+        using var input = accelerator.Allocate1D<float>(Tokens * Inner);
+        using var weight = accelerator.Allocate1D<BFloat16>(Outputs * Inner);
+        using var output = accelerator.Allocate1D<float>(Tokens * Outputs);
+        string Run(int tokens)
+        {
+            new MatMul(accelerator).Run(
+                accelerator.DefaultStream, input.View, WeightView.Of(weight.View.BaseView), output.View, tokens, Outputs, Inner);
+            return Log();
+        }
+
+        string log = Run(Tokens);
+        string few = Run(LaunchShapes.WarpGroupTokens - 1);
+        Assert.Multiple(() =>
+        {
+            Assert.That(log, Does.Contain("WarpGroupMatMul_RoundKernel"));
+            Assert.That(log, Does.Match(@"WarpGroupMatMul_TileKernel\w* 8 1 1 / 384 1 1 / 196736:"), "eight tiles of 128 x 64, each for a group of its own");
+            Assert.That(log, Does.Contain(" <type 9, 130 x 72, box 128 x 64, swizzle 3, promotion 3> <type 9, 200 x 72, box 64 x 64, swizzle 3, promotion 3> "));
+            Assert.That(few, Does.Contain("TensorCoreMatMul").And.Not.Contain("WarpGroup"));
+        });
     });
 
     public static void BuffersCopyAndGiveBack() => WithAccelerator(accelerator =>

@@ -323,6 +323,16 @@ CUresult cuFuncSetAttribute(Handle function, int attribute, int value)
     note(line);
     return in_context();
 }
+/* a map is its own text; a real one is 128 bytes at a multiple of 64 too */
+CUresult cuTensorMapEncodeTiled(void *map, int type, unsigned rank, void *address, const uint64_t *extents, const uint64_t *strides,
+    const unsigned *box, const unsigned *steps, int interleave, int swizzle, int promotion, int fill)
+{
+    if ((uintptr_t)map % 64 || rank != 2 || (uintptr_t)address % 16 || strides[0] % 16 || steps[0] != 1 || steps[1] != 1 || interleave || fill)
+        return INVALID_VALUE;
+    snprintf(map, 128, "<type %d, %llu x %llu, box %u x %u, swizzle %d, promotion %d>", type, (unsigned long long)extents[1],
+        (unsigned long long)extents[0], box[1], box[0], swizzle, promotion);
+    return SUCCESS;
+}
 CUresult cuLaunchKernel(Handle function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
     Handle stream, void **parameters, void **extra)
 {
@@ -333,12 +343,18 @@ CUresult cuLaunchKernel(Handle function, unsigned gx, unsigned gy, unsigned gz, 
     if (extra || depth == 0 || (int)shared > f->dynamic) return INVALID_VALUE;
     size_t length;
     snprintf(line, sizeof line, "%s %u %u %u / %u %u %u / %u:", f->name, gx, gy, gz, bx, by, bz, shared);
-    while ((at = strstr(at, ".param .b")))
+    while ((at = strstr(at, ".param .")))
     {
+        length = strlen(line);
+        if (at[8] == 'a')
+        {
+            snprintf(line + length, sizeof line - length, " %.127s", (const char *)parameters[index++]);
+            at += 9;
+            continue;
+        }
         int bits = atoi(at + 9);
         uint64_t value = 0;
         memcpy(&value, parameters[index++], (size_t)bits / 8);
-        length = strlen(line);
         snprintf(line + length, sizeof line - length, " %llx", (unsigned long long)value);
         at += 9;
     }

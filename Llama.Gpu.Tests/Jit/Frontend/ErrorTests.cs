@@ -1,5 +1,7 @@
 using System.Reflection;
 using Llama.Gpu.Jit;
+using Llama.Gpu.Jit.Backends;
+using Llama.Gpu.Jit.Backends.Ptx;
 using Llama.Gpu.Jit.Frontend;
 using Llama.Gpu.Tests.Infrastructure;
 using Llama.Gpu.Tests.Jit.TensorCores;
@@ -64,6 +66,18 @@ public sealed class ErrorTests
     public void Wrong_use_of_tensor_cores_is_refused_at_its_line(string number, string kernel, string named) =>
         RefusedAt(number, kernel, named, new FrontendOptions { WarpSize = 32 });
 
+    [TestCase("JIT0022", nameof(WarpGroupKernels.WaitsInABuffer), "phases")]
+    [TestCase("JIT0022", nameof(WarpGroupKernels.MultipliesABuffer), "not lie in shared")]
+    [TestCase("JIT0024", nameof(WarpGroupKernels.TakesSomeRegisters), "DecreaseRegisters")]
+    [TestCase("JIT0025", nameof(WarpGroupKernels.MultipliesSomeColumns), "MultiplyAdd")]
+    public void Wrong_use_of_warp_groups_is_refused_at_its_line(string number, string kernel, string named) =>
+        RefusedAt(number, kernel, named, new FrontendOptions { WarpSize = 32 }, typeof(WarpGroupKernels));
+
+    [TestCase("JIT0023", nameof(WarpGroupKernels.IndexesSums), "MultiplyAdd")]
+    public void Sums_that_have_no_registers_are_refused(string number, string kernel, string named) => Assert.That(
+        () => KernelText.Ptx(typeof(WarpGroupKernels).GetMethod(kernel)!, new PtxOptions(PtxTarget.Parse("sm_90a"))),
+        Throws.TypeOf<KernelCompilationException>().With.Property("Number").EqualTo(number).And.Message.Contains(named));
+
     [TestCase("JIT0019", nameof(TensorKernels.MultiplyInLoop), "TensorCore.MultiplyAdd")]
     public void Tensor_cores_are_refused_where_warps_are_not_of_32_lanes(string number, string kernel, string named) =>
         RefusedAt(number, kernel, named, new FrontendOptions { WarpSize = 16 });
@@ -85,14 +99,15 @@ public sealed class ErrorTests
         () => KernelFrontend.Compile(typeof(ErrorTests).GetMethod(nameof(TakesText), BindingFlags.NonPublic | BindingFlags.Static)!, new()),
         Throws.TypeOf<KernelCompilationException>().With.Message.Contains("text").And.Message.Contains("String"));
 
-    private static void RefusedAt(string number, string kernel, string named, FrontendOptions options)
+    private static void RefusedAt(string number, string kernel, string named, FrontendOptions options, Type? kernels = null)
     {
-        string source = Path.Combine(RepositoryFolder.Root, "Llama.Gpu.Tests", "Jit", "TensorCores", "TensorKernels.cs");
-        var error = Assert.Throws<KernelCompilationException>(() => KernelFrontend.Compile(typeof(TensorKernels).GetMethod(kernel)!, options))!;
+        kernels ??= typeof(TensorKernels);
+        string source = Path.Combine(RepositoryFolder.Root, "Llama.Gpu.Tests", "Jit", "TensorCores", $"{kernels.Name}.cs");
+        var error = Assert.Throws<KernelCompilationException>(() => KernelFrontend.Compile(kernels.GetMethod(kernel)!, options))!;
         Assert.Multiple(() =>
         {
             Assert.That(error.Number, Is.EqualTo(number), error.Message);
-            Assert.That(error.Message, Does.Contain(named).And.Contain("TensorKernels.cs"));
+            Assert.That(error.Message, Does.Contain(named).And.Contain($"{kernels.Name}.cs"));
             Assert.That(File.ReadAllLines(source)[error.Line - 1], Does.Contain($"// {number}"));
         });
     }

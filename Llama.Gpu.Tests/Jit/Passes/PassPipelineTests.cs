@@ -23,10 +23,11 @@ public sealed class PassPipelineTests
             TestContext.Out.WriteLine(
                 $"{function.Name}: {before} to {function.Instructions.Count()} instructions, {function.Blocks.Count} blocks, {watch.Elapsed.TotalMilliseconds:f1} ms");
 
-            // the sums of a tile for vectors are more than there are registers
+            // the sums of a tile for vectors are more than there are registers; those of warp groups are named by their array
             if (kernel.Target != KernelTarget.Vectors)
             {
-                Assert.That(function.Instructions.Where(instruction => instruction.Op == Op.AllocateLocal), Is.Empty, function.Name);
+                int arrays = function.Instructions.Count(instruction => instruction.Op == Op.AllocateLocal);
+                Assert.That(arrays, Is.EqualTo(kernel.Target == KernelTarget.WarpGroups ? 1 : 0), function.Name);
             }
         }
     });

@@ -34,6 +34,7 @@ internal static partial class PtxAssembler
         File.WriteAllText(source, text);
         (int code, string output) = Run(Path!, ["-v", "-arch", architecture, "-o", System.IO.Path.Combine(folder.Path, "kernel.cubin"), source]);
         Assert.That(code, Is.Zero, $"{output}\n{text}");
+        Assert.That(output, Does.Not.Contain("Potential Performance Loss").And.Not.Contain("setmaxnreg"), "what the assembler gives up");
         return new Usage(
             Number(RegistersPattern().Match(output)), Number(StackPattern().Match(output)),
             Number(StoresPattern().Match(output)), Number(LoadsPattern().Match(output)));

@@ -23,10 +23,16 @@ internal sealed class PtxMachine(PtxProgram program, byte[] memory, params ulong
     /// <summary>Its place in the launch, by the names that PTX has for it; what is not named is 0, or 1 for extents.</summary>
     public Dictionary<string, uint> Place { get; init; } = [];
 
+    /// <summary>What the lanes of a group do by barriers with phases; null where a kernel has none.</summary>
+    public PtxWarpGroups? WarpGroups { get; init; }
+
     /// <summary>Runs to the end; the lane is the only one.</summary>
     public void Run() => Assert.That(RunToMeeting(), Is.Null);
 
-    /// <summary>Runs until lanes meet: the barrier or shuffle that it stands at, or null at the end.</summary>
+    /// <summary>
+    /// Runs until lanes meet: the barrier or shuffle that it stands at, the product of a warp group, a wait for a phase that is not
+    /// complete; or null at the end.
+    /// </summary>
     public PtxLine? RunToMeeting()
     {
         for (int step = 0; step < StepLimit; step++)
@@ -42,7 +48,14 @@ internal sealed class PtxMachine(PtxProgram program, byte[] memory, params ulong
                 case "ret":
                     return null;
                 case "bar" or "shfl" or "mma" or "ldmatrix":
+                case "wgmma" when line.Modifiers[0] == "mma_async":
+                case "mbarrier" when !WarpGroups!.Do(this, line):
                     return line;
+                case "wgmma" or "mbarrier" or "fence" or "setmaxnreg":
+                    break;
+                case "cp" when line.Modifiers[1] == "bulk":
+                    WarpGroups!.Load(this, line);
+                    break;
                 case "bra":
                     _next = program.Labels[line.Operands[0][0]];
                     break;
@@ -173,10 +186,15 @@ internal sealed class PtxMachine(PtxProgram program, byte[] memory, params ulong
     {
         ['0', 'f', .. var single] => ulong.Parse(single, NumberStyles.HexNumber, CultureInfo.InvariantCulture),
         ['0', 'd', .. var wide] => ulong.Parse(wide, NumberStyles.HexNumber, CultureInfo.InvariantCulture),
+        ['0', 'x', .. var bits] => ulong.Parse(bits, NumberStyles.HexNumber, CultureInfo.InvariantCulture),
         ['-' or (>= '0' and <= '9'), ..] => (ulong)(long)BigInteger.Parse(operand, CultureInfo.InvariantCulture),
         ['%', .. var special] when special.Contains('.') => Place.GetValueOrDefault(operand, special.StartsWith('n') ? 1u : 0),
         _ when program.Variables.TryGetValue(operand, out int address) => (ulong)address,
-        _ => _registers[operand],
+        "dynamic_shared" => 0,
+        _ when _registers.TryGetValue(operand, out ulong value) => value,
+
+        // the address of a parameter that is passed whole: its number
+        _ => parameters[int.Parse(operand[(operand.LastIndexOf('_') + 1)..], CultureInfo.InvariantCulture)],
     };
 
     private Span<byte> At(PtxLine line, string address, int bytes) =>

@@ -129,7 +129,7 @@ internal sealed partial class PtxProgram
 
     private string ResolveAddress(string operand) => operand.StartsWith('[') ? operand : Resolve(operand);
 
-    [GeneratedRegex(@"^(@(?<guard>!?[%\w]+) )?(?<op>[\w.]+)( (?<rest>.*))?;$")]
+    [GeneratedRegex(@"^(@(?<guard>!?[%\w]+) )?(?<op>[\w.:]+)( (?<rest>.*))?;$")]
     private static partial Regex LinePattern();
 
     [GeneratedRegex(@"\{[^}]*\}|\[[^\]]*\]|[^,\s]+")]

@@ -83,8 +83,12 @@ internal sealed class KernelsCommand : Command
         return ExitCode.Success;
     }
 
-    private static bool IsOffered(CatalogedKernel kernel, string emit, PtxTarget target) =>
-        kernel.Target != KernelTarget.TensorCores || emit == "ir" || (emit == "ptx" && target.HasTensorCores);
+    private static bool IsOffered(CatalogedKernel kernel, string emit, PtxTarget target) => kernel.Target switch
+    {
+        KernelTarget.TensorCores => emit == "ir" || (emit == "ptx" && target.HasTensorCores),
+        KernelTarget.WarpGroups => emit == "ir" || (emit == "ptx" && target.HasWarpGroups),
+        _ => true,
+    };
 
     private void Report(ParseResult parsed, CatalogedKernel kernel, string path, string text)
     {

@@ -1,0 +1,157 @@
+namespace Llama.Gpu.Kernels;
+
+/// <summary>
+/// Matrix product with a weight on the tensor cores of compute capability 9.0: <c>output[t, n] = sum_k input[t, k] * weight[n, k]</c>.
+/// input (T, K) f32, weight (N, K) f16 or bf16, output (T, N) f32. As <see cref="TensorCoreMatMul"/> it rounds the input to the weight's
+/// type, with the same error; here a kernel of its own does it, into the stream's scratch memory (2 T K bytes).
+/// </summary>
+/// <remarks>
+/// As many groups as there are multiprocessors take tile after tile. In a group one warp has the tensor memory accelerator bring slices
+/// of 64 along K, as many as shared memory holds, and two warp groups multiply them, each half of the tile's rows. Barriers with phases
+/// say which slices are full and which are free, so that copies run ahead of the products, into the next tile too. A row of a slice is
+/// 128 bytes, swizzled: the 8 rows that the tensor cores read at once lie in all 32 banks.
+/// </remarks>
+public sealed partial class WarpGroupMatMul
+{
+    /// <summary>K is a multiple of it, and the weight begins at a multiple of 16 bytes.</summary>
+    private const int Chunk = 8;
+
+    private const int ChunkBytes = 16;
+    private const int RoundLanes = 256;
+    private const int RoundGroups = 16;
+
+    // what a tile costs beside its products, as columns: the sums are stored, and products wait for the first slice
+    private const int TileOverhead = 32;
+
+    private readonly Accelerator _accelerator;
+    private readonly Dictionary<(TensorType Type, int Columns), Launch> _launches = [];
+
+    /// <summary>Prepares the operation for an accelerator with warp groups, or one that computes the same products.</summary>
+    /// <param name="accelerator">Where it will run: with warps of 32 lanes, and 193 KiB of shared memory a group.</param>
+    public WarpGroupMatMul(Accelerator accelerator)
+    {
+        ArgumentNullException.ThrowIfNull(accelerator);
+        _accelerator = accelerator;
+    }
+
+    private delegate void Launch(
+        AcceleratorStream stream,
+        ArrayView<float> input,
+        ArrayView<byte> rounded,
+        WeightView weight,
+        ArrayView<float> output,
+        int rows,
+        int columns,
+        int innerSize);
+
+    /// <summary>Bytes and operations of one run: those of a matrix product, and the rounded input written and read.</summary>
+    public static Cost CostOf(TensorType type, int tokenCount, int outputSize, int inputSize)
+    {
+        Cost product = MatMul.CostOf(type, tokenCount, outputSize, inputSize);
+        return product with { Bytes = product.Bytes + (2L * sizeof(ushort) * tokenCount * inputSize) };
+    }
+
+    /// <summary>Whether the weight can be copied in boxes.</summary>
+    /// <param name="weight">(N, K).</param>
+    /// <param name="inputSize">K.</param>
+    public static bool Takes(WeightView weight, int inputSize) =>
+        weight.Type is TensorType.Float16 or TensorType.BFloat16 && inputSize % Chunk == 0 && weight.Data.IsAlignedTo(ChunkBytes);
+
+    /// <summary>Starts the operation on a stream.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="input">(T, K).</param>
+    /// <param name="weight">(N, K), f16 or bf16, which <see cref="Takes"/> accepts.</param>
+    /// <param name="output">(T, N) result; must not overlap <paramref name="input"/>.</param>
+    /// <param name="tokenCount">T, at least 1.</param>
+    /// <param name="outputSize">N.</param>
+    /// <param name="inputSize">K, a multiple of 8.</param>
+    /// <exception cref="ArgumentException">A view does not have its shape, type or alignment, or an extent is out of range.</exception>
+    public void Run(
+        AcceleratorStream stream,
+        ArrayView<float> input,
+        WeightView weight,
+        ArrayView<float> output,
+        int tokenCount,
+        int outputSize,
+        int inputSize)
+    {
+        Require.Dimension(tokenCount);
+        Require.Dimension(outputSize);
+        Require.Dimension(inputSize);
+        Require.Holds(input, tokenCount, inputSize);
+        Require.IsShaped(weight, outputSize, inputSize);
+        Require.Holds(output, tokenCount, outputSize);
+        if (!Takes(weight, inputSize))
+        {
+            throw new ArgumentException(
+                $"expected Float16 or BFloat16 with rows that begin at multiples of {ChunkBytes} bytes, found {weight.Type} with rows of {inputSize}", nameof(weight));
+        }
+
+        int columns = ColumnsFor(tokenCount, outputSize, _accelerator.NumMultiprocessors);
+        Find(weight.Type, columns)(
+            stream, input, stream.Scratch((long)tokenCount * inputSize * sizeof(ushort)), weight, output, tokenCount, outputSize, inputSize);
+    }
+
+    /// <summary>Columns of the tile that is done first: the groups take tiles in turns, and each turn lasts as long as a tile.</summary>
+    /// <param name="tokenCount">T.</param>
+    /// <param name="outputSize">N.</param>
+    /// <param name="groups">Groups that run at once.</param>
+    internal static int ColumnsFor(int tokenCount, int outputSize, int groups)
+    {
+        long down = IntrinsicMath.DivRoundUp(tokenCount, TileRows);
+        return ((int[])[256, 128, 64]).MinBy(columns =>
+            IntrinsicMath.DivRoundUp(down * IntrinsicMath.DivRoundUp(outputSize, columns), groups) * (columns + TileOverhead));
+    }
+
+    private Launch Find(TensorType type, int columns)
+    {
+        if (!_launches.TryGetValue((type, columns), out Launch? launch))
+        {
+            launch = type == TensorType.Float16 ? Load<Half, HalfElement>(columns) : Load<BFloat16, BFloat16Element>(columns);
+            _launches.Add((type, columns), launch);
+        }
+
+        return launch;
+    }
+
+    private Launch Load<T, TElement>(int columns)
+        where T : unmanaged
+        where TElement : struct, IElement<T> => columns switch
+        {
+            256 => Load<T, TElement, WideWarpGroupTile>(),
+            128 => Load<T, TElement, MiddleWarpGroupTile>(),
+            _ => Load<T, TElement, NarrowWarpGroupTile>(),
+        };
+
+    private Launch Load<T, TElement, TTile>()
+        where T : unmanaged
+        where TElement : struct, IElement<T>
+        where TTile : struct, IWarpGroupTile
+    {
+        var round = _accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, int>(RoundKernel<T, TElement>);
+        var multiply = _accelerator.LoadKernel<TensorMap<T>, TensorMap<T>, ArrayView<float>, int, int, int>(TileKernel<T, TTile>);
+        return (stream, input, rounded, weight, output, rows, columns, innerSize) =>
+        {
+            int chunks = checked((int)((long)rows * innerSize / Chunk));
+            int groups = Math.Min(IntrinsicMath.DivRoundUp(chunks, RoundLanes), RoundGroups * _accelerator.NumMultiprocessors);
+            int lanes = Math.Min(RoundLanes, _accelerator.MaxNumThreadsPerGroup);
+            round(stream, new KernelConfig(groups, 1, 1, lanes, 1, 1), input, rounded.Cast<T>(), chunks);
+
+            int tiles = checked(IntrinsicMath.DivRoundUp(rows, TileRows) * IntrinsicMath.DivRoundUp(columns, TTile.Columns));
+            multiply(
+                stream,
+                new KernelConfig(
+                    new Index1D(Math.Min(tiles, _accelerator.NumMultiprocessors)), new Index1D(Lanes), SharedMemoryConfig.RequestDynamic<byte>(SharedBytes<TTile>())),
+                new TensorMap<T>(rounded.Cast<T>(), rows, innerSize, TileRows),
+                new TensorMap<T>(weight.As<T>(), columns, innerSize, TTile.Columns),
+                output,
+                rows,
+                columns,
+                innerSize);
+        };
+    }
+
+    /// <summary>Shared memory of a tile: slices of both operands, and two barriers for each stage.</summary>
+    internal static int SharedBytes<TTile>()
+        where TTile : struct, IWarpGroupTile => TTile.Stages * (((TileRows + TTile.Columns) * Depth * sizeof(ushort)) + (2 * sizeof(ulong)));
+}

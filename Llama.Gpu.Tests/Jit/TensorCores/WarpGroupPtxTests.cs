@@ -1,0 +1,170 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+using Llama.Gpu.Jit;
+using Llama.Gpu.Jit.Backends;
+using Llama.Gpu.Jit.Backends.Ptx;
+using Llama.Gpu.Jit.Ir;
+using Llama.Gpu.Kernels;
+using Llama.Gpu.Tests.Jit.Ptx;
+using Llama.Gpu.Tests.Reference;
+using NUnit.Framework;
+
+namespace Llama.Gpu.Tests.Jit.TensorCores;
+
+/// <summary>Products of warp groups as PTX: the text, what it means, and the machine code that NVIDIA's assembler makes of it.</summary>
+[Parallelizable(ParallelScope.All)]
+public sealed class WarpGroupPtxTests
+{
+    private static readonly PtxTarget Target = PtxTarget.Parse("sm_90a");
+
+    private static IEnumerable<string> KernelNames =>
+        KernelCatalog.All.Where(kernel => kernel.Target == KernelTarget.WarpGroups).Select(kernel => kernel.Name);
+
+    [Test]
+    public void Operations_read_as_expected()
+    {
+        var sketch = new IrSketch("Groups", IrType.Pointer(AddressSpace.Parameter), IrType.I32);
+        Instruction tile = sketch.Add(Op.AllocateShared, IrType.Pointer(AddressSpace.Shared), 16384);
+        Instruction barrier = sketch.Add(Op.AllocateShared, IrType.Pointer(AddressSpace.Shared), 8);
+        Instruction sums = sketch.Add(Op.AllocateLocal, IrType.Pointer(AddressSpace.Local), 128);
+        Instruction zero = sketch.Constant(IrType.I32, 0);
+        sketch.Add(Op.AsyncBarrierInit, IrType.Void, barrier, sketch.Constant(IrType.I32, 8));
+        sketch.Add(Op.AsyncBarrierArrive, IrType.Void, barrier, zero);
+        sketch.Add(Op.AsyncBarrierArrive, IrType.Void, barrier, sketch.Constant(IrType.I32, 8192));
+        sketch.Add(Op.TensorLoad, IrType.Void, tile, barrier, sketch.Parameter(0), sketch.Parameter(1), zero);
+        sketch.Add(Op.AsyncBarrierWait, IrType.Void, barrier, zero);
+        sketch.Add(Op.WarpGroupRegisters, IrType.Void, -40);
+        sketch.Add(Op.WarpGroupRegisters, IrType.Void, 232);
+        sketch.Add(Op.WarpGroupFenceStores, IrType.Void);
+        sketch.Add(Op.WarpGroupFence, IrType.Void);
+        sketch.Add(
+            Op.WarpGroupMultiply, IrType.Void, new WarpGroupShape(MatrixElement.Half, 64).Immediate, sums, tile, tile, sketch.Constant(IrType.I1, 1));
+        sketch.Add(Op.WarpGroupCommit, IrType.Void);
+        sketch.Add(Op.WarpGroupWait, IrType.Void, 1);
+        Instruction last = sketch.Load(IrType.F32, sketch.At(sums, 124), 4);
+        sketch.Store(sums, last, 4);
+        PtxKernel kernel = PtxEmitter.Emit(sketch.Return(), new PtxOptions(Target));
+        string registers = string.Join(", ", Enumerable.Range(0, 32).Select(i => $"%f{i}"));
+        string[] lines = [.. kernel.Text[(kernel.Text.IndexOf("\n\n    ", StringComparison.Ordinal) + 2)..].Split('\n').Select(line => line.Trim())];
+        Assert.Multiple(() =>
+        {
+            Assert.That(kernel.Text, Does.Contain(".param .align 64 .b8 Groups_0[128],\n    .param .b32 Groups_1)"));
+            Assert.That(kernel.Text, Does.Contain(".shared .align 1024 .b8 shared_0[16384];\n    .shared .align 16 .b8 shared_1[8];"));
+            Assert.That(kernel.LocalBytes, Is.Zero, "sums are registers");
+            Assert.That(lines.Where(line => !line.StartsWith("mov.b32 %f", StringComparison.Ordinal) || line.Contains("%f31;")), Is.EqualTo($$"""
+                mov.b32 %r0, shared_0;
+                mov.b32 %r1, shared_1;
+                mbarrier.init.shared.b64 [%r1], 8;
+                fence.mbarrier_init.release.cluster;
+                {
+                .reg .b64 state;
+                mbarrier.arrive.shared.b64 state, [%r1];
+                }
+                {
+                .reg .b64 state;
+                mbarrier.arrive.expect_tx.shared.b64 state, [%r1], 8192;
+                }
+                mov.b64 %rd0, Groups_0;
+                cvta.param.u64 %rd0, %rd0;
+                ld.param.b32 %r2, [Groups_1];
+                mov.b32 %r3, 0;
+                cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%r0], [%rd0, {%r3, %r2}], [%r1];
+                {
+                .reg .pred complete;
+                WAIT0:
+                mbarrier.try_wait.parity.shared.b64 complete, [%r1], 0;
+                @!complete bra WAIT0;
+                }
+                setmaxnreg.dec.sync.aligned.u32 40;
+                setmaxnreg.inc.sync.aligned.u32 232;
+                fence.proxy.async;
+                wgmma.fence.sync.aligned;
+                mov.pred %p0, 1;
+                {
+                .reg .b32 low;
+                .reg .b64 a, b;
+                .reg .pred accumulate;
+                shr.u32 low, %r0, 4;
+                or.b32 low, low, 0x10000;
+                mov.b64 a, {low, 0x40000040};
+                shr.u32 low, %r0, 4;
+                or.b32 low, low, 0x10000;
+                mov.b64 b, {low, 0x40000040};
+                mov.pred accumulate, %p0;
+                wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16 {{{registers}}}, a, b, accumulate, 1, 1, 0, 0;
+                }
+                wgmma.commit_group.sync.aligned;
+                wgmma.wait_group.sync.aligned 1;
+                mov.b32 %f32, %f31;
+                ret;
+                }
+
+                """.Split('\n')));
+        });
+    }
+
+    [TestCase("sm_80")]
+    [TestCase("sm_90")]
+    [TestCase("opencl")]
+    public void Target_without_them_is_an_error_with_a_line(string target)
+    {
+        MethodInfo method = typeof(WarpGroupKernels).GetMethod(nameof(WarpGroupKernels.MultiplyStored))!;
+        var error = Assert.Throws<KernelCompilationException>(() => _ = target == "opencl"
+            ? KernelText.OpenCl(method)
+            : KernelText.Ptx(method, new PtxOptions(PtxTarget.Parse(target))).Text)!;
+        Assert.Multiple(() =>
+        {
+            Assert.That(error.Number, Is.EqualTo("JIT0203"));
+            Assert.That(error.Line, Is.GreaterThan(0));
+            Assert.That(error.Message, Does.Contain("sm_90a"));
+        });
+    }
+
+    // two tiles for one group, and two slices of each: stages are used again and phases turn over
+    [TestCase("WarpGroupMatMul.bf16.Narrow", 72)]
+    public void Text_of_the_matrix_product_means_it(string name, int inner)
+    {
+        const int Rows = 19;
+        const int Columns = 70;
+        const int TileColumns = 64;
+        CatalogedKernel kernel = KernelCatalog.All.Single(entry => entry.Name == name);
+        TensorType type = name.Contains("bf16", StringComparison.Ordinal) ? TensorType.BFloat16 : TensorType.Float16;
+        PtxKernel code = KernelText.Ptx(kernel.Method, new PtxOptions(Target, kernel.Lanes), aligned: false);
+        var launch = new PtxWarpGroupLaunch(PtxProgram.Parse(code.Text, code.Name), 1, (uint)kernel.Lanes);
+        var random = new Random(inner);
+        double[] input = [.. Enumerable.Range(0, Rows * inner).Select(_ => ReferenceOps.Round((random.NextSingle() * 2) - 1, type))];
+        double[] weight = [.. Enumerable.Range(0, Columns * inner).Select(_ => ReferenceOps.Round((random.NextSingle() * 2) - 1, type))];
+        ushort[] Bits(double[] values) => [.. values.Select(value => type == TensorType.BFloat16
+            ? ((BFloat16)(float)value).Bits
+            : BitConverter.HalfToUInt16Bits((System.Half)value))];
+        launch.Map(new(launch.Place(Bits(input)), Rows, inner, WarpGroupMatMul.TileRows));
+        launch.Map(new(launch.Place(Bits(weight)), Columns, inner, TileColumns));
+        int output = launch.Place(new float[Rows * Columns]);
+        launch.Number(output);
+        launch.Number(Rows * Columns);
+        launch.Number(Rows);
+        launch.Number(Columns);
+        launch.Number(inner);
+        launch.Run();
+        double[] expected = ReferenceOps.MatMul(input, weight, Columns, inner);
+        Assert.That(launch.Contents<float>(output, Rows * Columns).Select(value => (double)value), Is.EqualTo(expected).Within(1e-5));
+    }
+
+    // what is refused or done one after the other, PtxAssembler refuses
+    [TestCaseSource(nameof(KernelNames))]
+    public void Matrix_product_is_made_of_the_instructions_of_warp_groups(string name)
+    {
+        CatalogedKernel kernel = KernelCatalog.All.Single(entry => entry.Name == name);
+        string code = PtxAssembler.Disassemble(KernelText.Ptx(kernel.Method, new PtxOptions(Target, kernel.Lanes)).Text, Target.Name);
+        int columns = name.EndsWith("Wide", StringComparison.Ordinal) ? 256 : name.EndsWith("Middle", StringComparison.Ordinal) ? 128 : 64;
+        string products = $@"HGMMA\.64x{columns}x16\.F32{(name.Contains("bf16", StringComparison.Ordinal) ? @"\.BF16" : string.Empty)} ";
+        Assert.Multiple(() =>
+        {
+            Assert.That(Regex.Count(code, products), Is.EqualTo(4), "one for each 16 elements of a slice");
+            Assert.That(code, Does.Contain("WARPGROUP.DEPBAR.LE gsb0, 0x1"), "a slice's products run beside the next one's");
+            Assert.That(Regex.Count(code, @"UTMALDG\.2D"), Is.EqualTo(2));
+            Assert.That(code, Does.Contain("SYNCS.PHASECHK").And.Contain("USETMAXREG"));
+            Assert.That(code, Does.Not.Contain(" HMMA").And.Not.Contain("LDS").And.Not.Contain("STL"));
+        });
+    }
+}

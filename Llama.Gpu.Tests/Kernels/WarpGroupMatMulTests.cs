@@ -1,0 +1,102 @@
+using Llama.Gpu.Jit;
+using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Kernels;
+using Llama.Gpu.Tests.Jit.TensorCores;
+using NUnit.Framework;
+
+namespace Llama.Gpu.Tests.Kernels;
+
+/// <summary>The matrix product of warp groups against the specification in double precision.</summary>
+public sealed class WarpGroupMatMulTests
+{
+    private static readonly TensorType[] Types = [TensorType.Float16, TensorType.BFloat16];
+
+    // shapes that end within boxes, slices and tiles, of one tile and of several for each group; on cpu a slice takes a second
+    private static IEnumerable<TestCaseData> Small() =>
+        from type in Types
+        from shape in (int[][])[[1, 1, 8], [130, 65, 72]]
+        where type == TensorType.BFloat16 || shape[0] == 1
+        select new TestCaseData(type, shape[0], shape[1], shape[2]);
+
+    private static IEnumerable<TestCaseData> Shapes() =>
+        from type in Types
+        from shape in (int[][])[[1, 1, 8], [33, 65, 64], [129, 257, 104], [130, 70, 520]]
+        select new TestCaseData(type, shape[0], shape[1], shape[2]);
+
+    [TestCaseSource(nameof(Small))]
+    public void Product_agrees_and_is_clean_on_cpu(TensorType type, int tokens, int outputs, int inner) =>
+        Check(TensorAccelerators.Of("cpu"), type, tokens, outputs, inner);
+
+    [TestCaseSource(nameof(Shapes))]
+    public void Product_agrees_on_simd(TensorType type, int tokens, int outputs, int inner) =>
+        Check(TensorAccelerators.Of("simd 512"), type, tokens, outputs, inner);
+
+    [TestCase(256)]
+    [TestCase(128)]
+    [TestCase(32)]
+    public void Product_agrees_on_vectors_of(int bits) => Check(TensorAccelerators.Of($"simd {bits}"), TensorType.BFloat16, 70, 66, 80);
+
+    [Test]
+    public void MatMul_takes_warp_groups_by_the_launch_shapes_where_boxes_can_be_copied()
+    {
+        Accelerator accelerator = TensorAccelerators.Of("simd 512");
+        LaunchShapes shapes = LaunchShapes.For(accelerator) with { TensorCores = true, WarpGroups = true };
+        Assert.Multiple(() =>
+        {
+            Assert.That(LaunchShapes.For(accelerator).WarpGroups, Is.False);
+            Assert.That(TakesWarpGroups(65, 8, 0), Is.True);
+            Assert.That(TakesWarpGroups(64, 8, 0), Is.False, "few tokens");
+            Assert.That(TakesWarpGroups(65, 7, 0), Is.False, "rows that begin between chunks");
+            Assert.That(TakesWarpGroups(65, 8, 1), Is.False, "a weight that begins between chunks");
+        });
+
+        // only the one with warp groups takes scratch memory of the stream
+        bool TakesWarpGroups(int tokens, int inner, int offset)
+        {
+            using var input = accelerator.Allocate1D<float>([.. Enumerable.Repeat(1f, tokens * inner)]);
+            using var weight = accelerator.Allocate1D<BFloat16>([.. Enumerable.Repeat((BFloat16)1f, inner + offset)]);
+            using var output = accelerator.Allocate1D<float>(tokens);
+            using AcceleratorStream stream = accelerator.CreateStream();
+            long before = accelerator.AllocatedBytes;
+            new MatMul(accelerator, shapes).Run(
+                stream, input.View, WeightView.Of(weight.View.BaseView.SubView(offset, inner)), output.View, tokens, 1, inner);
+            Assert.That(output.GetAsArray1D(), Is.All.EqualTo(inner));
+            return accelerator.AllocatedBytes > before;
+        }
+    }
+
+    // on 132 multiprocessors: few tokens and columns in narrow tiles, many in wide ones
+    [TestCase(128, 4096, 64)]
+    [TestCase(128, 14336, 128)]
+    [TestCase(512, 4096, 128)]
+    [TestCase(2048, 14336, 256)]
+    [TestCase(8192, 8192, 256)]
+    public void Tile_is_the_one_that_is_done_first(int tokens, int outputs, int columns) =>
+        Assert.That(WarpGroupMatMul.ColumnsFor(tokens, outputs, 132), Is.EqualTo(columns));
+
+    [Test]
+    public void Tiles_fit_into_shared_memory() => Assert.That(
+        (int[])[
+            WarpGroupMatMul.SharedBytes<WideWarpGroupTile>(), WarpGroupMatMul.SharedBytes<MiddleWarpGroupTile>(),
+            WarpGroupMatMul.SharedBytes<NarrowWarpGroupTile>(),
+        ],
+        Is.EqualTo((int[])[196672, 196704, 196736]).And.All.LessThanOrEqualTo(227 * 1024));
+
+    [Test]
+    public void Weight_that_cannot_be_copied_in_boxes_is_refused()
+    {
+        Accelerator accelerator = TensorAccelerators.Of("cpu");
+        using var data = accelerator.Allocate1D<float>(16);
+        using var weight = accelerator.Allocate1D<BFloat16>(15);
+        Assert.That(
+            () => new WarpGroupMatMul(accelerator).Run(
+                accelerator.DefaultStream, data.View, WeightView.Of(weight.View.BaseView), data.View, 1, 1, 15),
+            Throws.ArgumentException.With.Message.Contains("multiples of 16 bytes").And.Property("ParamName").EqualTo("weight"));
+        Assert.That(
+            () => new WarpGroupMatMul(accelerator).Run(accelerator.DefaultStream, data.View, WeightView.Of(data.View.BaseView), data.View, 1, 1, 16),
+            Throws.ArgumentException.With.Message.Contains("Float32"));
+    }
+
+    private static void Check(Accelerator accelerator, TensorType type, int tokens, int outputs, int inner) =>
+        RoundedMatMul.Check(accelerator, new WarpGroupMatMul(accelerator).Run, type, tokens, outputs, inner);
+}
