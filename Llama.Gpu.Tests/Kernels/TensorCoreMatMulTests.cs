@@ -106,7 +106,7 @@ public sealed class TensorCoreMatMulTests
             Throws.ArgumentException.With.Property("ParamName").EqualTo(argument));
     }
 
-    private static void Check(Accelerator accelerator, TensorType type, int tokens, int outputs, int inner)
+    internal static void Check(Accelerator accelerator, TensorType type, int tokens, int outputs, int inner)
     {
         var random = new Random(tokens + outputs + inner);
         float[] input = [.. Enumerable.Range(0, tokens * inner).Select(_ => (random.NextSingle() * 2) - 1)];
