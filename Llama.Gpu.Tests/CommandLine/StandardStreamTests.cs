@@ -43,19 +43,7 @@ public sealed class StandardStreamTests
     [CancelAfter(60_000)]
     public async Task Closed_pipe_ends_the_program(CancellationToken cancellationToken)
     {
-        // tests that are a program of their own (tools/gpu-check) have the command line's beside them, and no dotnet
-        string assembly = typeof(CliConsole).Assembly.Location;
-        bool byDotnet = Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet";
-        var start = new ProcessStartInfo(byDotnet ? Environment.ProcessPath! : Path.ChangeExtension(assembly, null))
-        {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
-        };
-        string[] line = [.. byDotnet ? (string[])[assembly] : [], "tokenize", "--jsonl", "--model", RepositoryFolder.TinyModel];
-        foreach (string argument in line)
-        {
-            start.ArgumentList.Add(argument);
-        }
-
+        ProcessStartInfo start = CommandLineProcess.Start("tokenize", "--jsonl", "--model", RepositoryFolder.TinyModel);
         using var process = Process.Start(start)!;
         await process.StandardInput.WriteLineAsync("\"a\"".AsMemory(), cancellationToken);
         await process.StandardInput.FlushAsync(cancellationToken);

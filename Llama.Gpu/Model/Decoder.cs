@@ -1,6 +1,7 @@
 using System.Buffers;
 using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Jit.Runtime.Profiling;
 using Llama.Gpu.Scheduling;
 
 namespace Llama.Gpu.Model;
@@ -25,6 +26,7 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
     public void Forward(ReadOnlySpan<int> tokens, DecoderState state, bool wantsLogits, CancellationToken cancellationToken)
     {
         int n = tokens.Length;
+        using var pass = ProfilerRange.Begin(n == 1 ? "token" : "prefill", state.Position);
         int hidden = config.HiddenSize;
         float scale = 1f / MathF.Sqrt(config.HeadDim);
         var shape = new AttentionShape(n, state.Position, config.HeadCount, config.KeyValueHeadCount, config.HeadDim);
@@ -38,6 +40,7 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
         for (int layer = 0; layer < config.LayerCount; layer++)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            using var layerRange = ProfilerRange.Begin("layer", layer);
             LayerWeights w = weights.Small.Layers[layer];
 
             // q, k, v = W rmsnorm(x)
@@ -78,6 +81,7 @@ internal sealed class Decoder(LlamaConfig config, IWeightSource weights, KernelS
     /// <param name="cancellationToken">Checked while waiting for weights.</param>
     public void Logits(int first, int count, DecoderState state, Span<float> logits, CancellationToken cancellationToken)
     {
+        using var head = ProfilerRange.Begin("logits", count);
         int vocabulary = config.VocabularySize;
         int hidden = config.HiddenSize;
         int step = ModelLayout.IndexOf(config.LayerCount, WeightStep.QueryKeyValue);

@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using Llama.Gpu.Bench.StaticAnalysis;
 using Llama.Gpu.Jit.Backends;
 using Llama.Gpu.Jit.Backends.Ptx;
 using Llama.Gpu.Kernels;
@@ -20,7 +21,7 @@ public sealed class KernelCatalogTests
     [TestCaseSource(nameof(KernelsByTarget))]
     public void Kernel_assembles_without_spills_and_stack_frame(CatalogedKernel kernel, string target, bool aligned)
     {
-        PtxAssembler.Usage usage = PtxAssembler.Assemble(Emit(kernel, target, aligned).Text, target);
+        ResourceUsage usage = PtxAssembler.Assemble(Emit(kernel, target, aligned).Text, target);
         TestContext.Out.WriteLine($"{kernel} {target} {(aligned ? "aligned" : "unaligned")}: {usage}");
         PtxAssemblyTests.RequireNoSpills(usage);
     }

@@ -1,3 +1,4 @@
+using Llama.Gpu.Bench.StaticAnalysis;
 using Llama.Gpu.Jit.Backends.Ptx;
 using Llama.Gpu.Jit.Ir;
 using NUnit.Framework;
@@ -160,7 +161,7 @@ public sealed class PtxAssemblyTests
         });
     }
 
-    internal static void RequireNoSpills(PtxAssembler.Usage usage) => Assert.Multiple(() =>
+    internal static void RequireNoSpills(ResourceUsage usage) => Assert.Multiple(() =>
     {
         Assert.That(usage.StackBytes, Is.Zero, "stack frame");
         Assert.That(usage.SpillStoreBytes + usage.SpillLoadBytes, Is.Zero, "spills");

@@ -34,7 +34,7 @@ internal sealed record CodeFigures(ResourceUsage Usage, MachineLoop Loop, int Lo
 internal sealed record AccessFigures(WarpAccess Shared, WarpAccess Global, WorstAccess? Worst)
 {
     // long enough for the first turns of every loop
-    private const int MostInstructions = 20_000;
+    private const int MostInstructions = 5_000;
 
     /// <summary>Follows every warp of the first group of a launch.</summary>
     public static AccessFigures Of(RecordedLaunch launch)

@@ -9,7 +9,7 @@ internal static class LaneIntegers
     /// The value of an instruction. One that is not an integer's is 0; a truth value that is not computed from integers or floats, such as
     /// whether something that is waited for has come, is true.
     /// </summary>
-    public static long Compute(Instruction instruction, long[] x)
+    public static long Compute(Instruction instruction, long a, long b, long c)
     {
         IrType type = instruction.Type;
         IrType from = instruction.Operands.Length > 0 ? instruction.Operands[0].Type : type;
@@ -18,19 +18,19 @@ internal static class LaneIntegers
             case Op.Constant when !type.IsFloat:
                 return Wrap(type, instruction.Immediate);
             case Op.Select:
-                return x[0] != 0 ? x[1] : x[2];
+                return a != 0 ? b : c;
             case Op.Offset:
-                return x[0] + x[1];
+                return a + b;
             case Op.Truncation or Op.SignExtend or Op.Bitcast:
-                return Wrap(type, x[0]);
+                return Wrap(type, a);
             case Op.ZeroExtend:
-                return Wrap(type, Unsigned(from, x[0]));
+                return Wrap(type, Unsigned(from, a));
             case Op.Eq or Op.Ne or Op.Lt or Op.Le or Op.LtU or Op.LeU:
-                return Compare(instruction.Op, from, x[0], x[1]) ? 1 : 0;
+                return Compare(instruction.Op, from, a, b) ? 1 : 0;
             case Op.Load or Op.Extract:
                 return 0;
             default:
-                return type.IsInteger || (type == IrType.I1 && from == IrType.I1) ? Wrap(type, Arithmetic(instruction.Op, type, x))
+                return type.IsInteger || (type == IrType.I1 && from == IrType.I1) ? Wrap(type, Arithmetic(instruction.Op, type, a, b))
                     : type == IrType.I1 ? 1 : 0;
         }
     }
@@ -46,31 +46,31 @@ internal static class LaneIntegers
         _ => (ulong)Unsigned(type, a) <= (ulong)Unsigned(type, b),
     };
 
-    private static long Arithmetic(Op op, IrType type, long[] x)
+    private static long Arithmetic(Op op, IrType type, long a, long b)
     {
-        int shift = x.Length > 1 ? (int)(x[1] & (Math.Max(type.ScalarBits, 1) - 1)) : 0;
+        int shift = (int)(b & (Math.Max(type.ScalarBits, 1) - 1));
         return op switch
         {
-            Op.Add => x[0] + x[1],
-            Op.Sub => x[0] - x[1],
-            Op.Mul => x[0] * x[1],
-            Op.Div => x[1] == 0 ? 0 : x[0] / x[1],
-            Op.DivU => x[1] == 0 ? 0 : (long)((ulong)Unsigned(type, x[0]) / (ulong)Unsigned(type, x[1])),
-            Op.Rem => x[1] == 0 ? 0 : x[0] % x[1],
-            Op.RemU => x[1] == 0 ? 0 : (long)((ulong)Unsigned(type, x[0]) % (ulong)Unsigned(type, x[1])),
-            Op.And => x[0] & x[1],
-            Op.Or => x[0] | x[1],
-            Op.Xor => x[0] ^ x[1],
-            Op.Shl => x[0] << shift,
-            Op.Shr => x[0] >> shift,
-            Op.ShrU => (long)((ulong)Unsigned(type, x[0]) >> shift),
-            Op.Min => Math.Min(x[0], x[1]),
-            Op.Max => Math.Max(x[0], x[1]),
-            Op.MinU => (ulong)Unsigned(type, x[0]) < (ulong)Unsigned(type, x[1]) ? x[0] : x[1],
-            Op.MaxU => (ulong)Unsigned(type, x[0]) > (ulong)Unsigned(type, x[1]) ? x[0] : x[1],
-            Op.Neg => -x[0],
-            Op.Not => type == IrType.I1 ? x[0] ^ 1 : ~x[0],
-            Op.Abs => Math.Abs(x[0]),
+            Op.Add => a + b,
+            Op.Sub => a - b,
+            Op.Mul => a * b,
+            Op.Div => b == 0 ? 0 : a / b,
+            Op.DivU => b == 0 ? 0 : (long)((ulong)Unsigned(type, a) / (ulong)Unsigned(type, b)),
+            Op.Rem => b == 0 ? 0 : a % b,
+            Op.RemU => b == 0 ? 0 : (long)((ulong)Unsigned(type, a) % (ulong)Unsigned(type, b)),
+            Op.And => a & b,
+            Op.Or => a | b,
+            Op.Xor => a ^ b,
+            Op.Shl => a << shift,
+            Op.Shr => a >> shift,
+            Op.ShrU => (long)((ulong)Unsigned(type, a) >> shift),
+            Op.Min => Math.Min(a, b),
+            Op.Max => Math.Max(a, b),
+            Op.MinU => (ulong)Unsigned(type, a) < (ulong)Unsigned(type, b) ? a : b,
+            Op.MaxU => (ulong)Unsigned(type, a) > (ulong)Unsigned(type, b) ? a : b,
+            Op.Neg => -a,
+            Op.Not => type == IrType.I1 ? a ^ 1 : ~a,
+            Op.Abs => Math.Abs(a),
             _ => 0,
         };
     }

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Llama.Gpu.Bench.StaticAnalysis;
 
-/// <summary>What stands in the innermost loop that does most: the one with the most tensor-core instructions, then accesses, then length.</summary>
+/// <summary>What stands in the innermost loop that does most: the one with the most tensor-core instructions, then accesses of 128 bits, then accesses.</summary>
 /// <param name="Instructions">All of them.</param>
 /// <param name="Tensor">Those of tensor cores: HMMA, and HGMMA of a warp group.</param>
 /// <param name="Global">Accesses of global memory; copies to shared memory are such.</param>
@@ -34,6 +34,7 @@ internal sealed partial class MachineCode
     public MachineLoop MainLoop => Loops()
         .Select(loop => Count(loop.First, loop.Last, isLoop: true))
         .OrderByDescending(loop => loop.Tensor)
+        .ThenByDescending(loop => loop.GlobalWide + loop.SharedWide)
         .ThenByDescending(loop => loop.Global + loop.Shared)
         .ThenByDescending(loop => loop.Instructions)
         .FirstOrDefault() ?? Count(0, _instructions.Count - 1, isLoop: false);

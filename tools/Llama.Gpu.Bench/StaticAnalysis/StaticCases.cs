@@ -10,7 +10,7 @@ internal sealed record StaticCase(OpCase Large, OpCase Small);
 
 /// <summary>
 /// The cases that launch the catalog's kernels. Where several launch a kernel, the first counts. A new operation, or a new way of one, has a
-/// case here as it has in <see cref="BenchCases"/>.
+/// case here as it has in <c>BenchCases</c>.
 /// </summary>
 internal static class StaticCases
 {

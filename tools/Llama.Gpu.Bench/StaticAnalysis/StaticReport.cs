@@ -26,8 +26,8 @@ internal static class StaticReport
             {NvidiaTools.Version()}, read from nvdisasm. Kernels are compiled for addresses and extents that are multiples of 16, as a model's are.
 
             ## Machine code
-            Targets that give the same figures share a line. Main loop: the innermost loop with the most tensor-core instructions, then accesses
-            of memory; kernels without a loop count whole (*). Wide: of 128 bits a lane, or copied in blocks. Warps: on one multiprocessor at
+            Targets that give the same figures share a line. Main loop: the innermost loop with the most tensor-core instructions, then wide
+            accesses of memory, then accesses; kernels without a loop count whole (*). Wide: of 128 bits a lane, or copied in blocks. Warps: on one multiprocessor at
             once, of {Occupancy.MostWarps}, for the group of the launches below, or the largest where there is none.
 
             | kernel | target | lanes | registers | shared bytes | spilled bytes | stack | warps | limited by | main loop | tensor | global wide | shared wide |

@@ -20,6 +20,7 @@ internal sealed class WarpTrace
     private readonly IrBlock[] _blocks;
     private readonly Dictionary<IrBlock, int> _order;
     private readonly Dictionary<IrValue, long[]> _values = [];
+    private readonly Dictionary<IrBlock, Step[]> _steps;
     private readonly Dictionary<Instruction, long> _arrays = [];
     private readonly long _dynamicShared;
 
@@ -33,6 +34,8 @@ internal sealed class WarpTrace
             _arrays.Add(array, _dynamicShared);
             _dynamicShared += array.Op == Op.AllocateShared ? (array.Immediate + ArrayAlignment - 1) / ArrayAlignment * ArrayAlignment : 0;
         }
+
+        _steps = _blocks.ToDictionary(block => block, block => block.Instructions.Select(MakeStep).ToArray());
     }
 
     /// <summary>Follows a warp of the first group.</summary>
@@ -57,10 +60,10 @@ internal sealed class WarpTrace
                 active[lane] = standsAt[lane] == first;
             }
 
-            foreach (Instruction instruction in block.Instructions)
+            foreach (Step step in _steps[block])
             {
                 instructions--;
-                Evaluate(instruction, active);
+                Evaluate(step, active);
             }
 
             Jump? goesOn = (block.Terminator as Goto)?.Target;
@@ -90,40 +93,36 @@ internal sealed class WarpTrace
         return lanes;
     }
 
-    private void Evaluate(Instruction instruction, bool[] active)
+    private Step MakeStep(Instruction instruction)
     {
-        NoteAccess(instruction, active);
+        IrValue[] operands = instruction.Operands;
+        long[] Operand(int i) => Value(operands[Math.Min(i, operands.Length - 1)]);
         long[] result = Value(instruction);
-        long[][] operands = [.. instruction.Operands.Select(Value)];
+        return operands.Length == 0 ? new(instruction, result, result, result, result) : new(instruction, result, Operand(0), Operand(1), Operand(2));
+    }
+
+    private void Evaluate(Step step, bool[] active)
+    {
+        NoteAccess(step.Instruction, active);
         for (int lane = 0; lane < Lanes; lane++)
         {
             if (active[lane])
             {
-                result[lane] = Evaluate(instruction, operands, lane);
+                step.Result[lane] = Evaluate(step, lane);
             }
         }
     }
 
-    private long Evaluate(Instruction instruction, long[][] operands, int lane)
+    private long Evaluate(in Step step, int lane) => step.Instruction.Op switch
     {
-        switch (instruction.Op)
-        {
-            case Op.Parameter:
-                return _launch.Arguments[instruction.Immediate];
-            case Op.BuiltIn:
-                return BuiltInOf((BuiltIn)instruction.Immediate, (_warp * Lanes) + lane);
-            case Op.AllocateShared or Op.AllocateLocal:
-                return _arrays[instruction];
-            case Op.DynamicShared:
-                return _dynamicShared;
-            case Op.Shuffle:
-                return operands[0][(int)operands[1][lane] & (Lanes - 1)];
-            case Op.Broadcast:
-                return operands[0][lane];
-            default:
-                return LaneIntegers.Compute(instruction, [.. operands.Select(operand => operand[lane])]);
-        }
-    }
+        Op.Parameter => _launch.Arguments[step.Instruction.Immediate],
+        Op.BuiltIn => BuiltInOf((BuiltIn)step.Instruction.Immediate, (_warp * Lanes) + lane),
+        Op.AllocateShared or Op.AllocateLocal => _arrays[step.Instruction],
+        Op.DynamicShared => _dynamicShared,
+        Op.Shuffle => step.A[(int)step.B[lane] & (Lanes - 1)],
+        Op.Broadcast => step.A[lane],
+        _ => LaneIntegers.Compute(step.Instruction, step.A[lane], step.B[lane], step.C[lane]),
+    };
 
     private int BuiltInOf(BuiltIn builtIn, int lane) => builtIn switch
     {
@@ -178,4 +177,7 @@ internal sealed class WarpTrace
                 break;
         }
     }
+
+    // an instruction with the lanes' values of its result and of its first operands, so that no step looks them up
+    private readonly record struct Step(Instruction Instruction, long[] Result, long[] A, long[] B, long[] C);
 }
