@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Llama.Gpu.Bench.StaticAnalysis;
 using Llama.Gpu.Jit.Backends;
 using Llama.Gpu.Jit.Backends.Ptx;
+using Llama.Gpu.Jit.Frontend;
 using Llama.Gpu.Kernels;
 using NUnit.Framework;
 
@@ -56,6 +57,29 @@ public sealed class KernelCatalogTests
             Assert.That(wide, Is.EqualTo(type == "f32" ? ofSingles : ofHalves), kernel.Name);
         }
     });
+
+    // what a profiler shows: the operation, its kernel and its type arguments, and the line of each instruction
+    [Test]
+    public void Kernels_have_readable_names_and_lines_of_their_own_files() => Assert.Multiple(() =>
+    {
+        foreach (CatalogedKernel kernel in KernelCatalog.OfGpus)
+        {
+            PtxKernel code = Emit(kernel, "sm_90a");
+            string operation = kernel.Method.DeclaringType!.Name;
+            Assert.That(code.Name, Does.StartWith($"{operation}_{kernel.Method.Name}"));
+            Assert.That(code.Text, Does.Match($@"\.file \d+ ""[^""]*/{operation}(\.\w+)?\.cs"""), kernel.Name);
+            Assert.That(Regex.Count(code.Text, @"^\s*\.loc \d+ [1-9]\d* 0$", RegexOptions.Multiline), Is.GreaterThan(5), kernel.Name);
+        }
+    });
+
+    [Test]
+    public void Names_in_PTX_are_distinct() =>
+        Assert.That(KernelCatalog.OfGpus.Select(kernel => KernelName.Identifier(kernel.Method)), Is.Unique);
+
+    [Test]
+    public void Machine_code_keeps_the_lines() => Assert.That(
+        PtxAssembler.Disassemble(Emit(KernelCatalog.OfGpus.Single(kernel => kernel.Name == "SwiGlu"), "sm_90").Text, "sm_90"),
+        Does.Match(@"//## File ""[^""]*/SwiGlu\.cs"", line \d+"));
 
     [Test]
     public void Names_of_the_catalog_are_distinct() => Assert.That(KernelCatalog.All.Select(kernel => kernel.Name), Is.Unique);

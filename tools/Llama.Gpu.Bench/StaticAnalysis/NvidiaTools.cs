@@ -29,10 +29,10 @@ internal static class NvidiaTools
             string source = Path.Combine(folder.FullName, "kernel.ptx");
             string binary = Path.Combine(folder.FullName, "kernel.cubin");
             File.WriteAllText(source, text);
-            string said = Run(assembler, "-v", "-arch", architecture, "-o", binary, source);
+            string said = Run(assembler, "-v", "-lineinfo", "-arch", architecture, "-o", binary, source);
             return new AssembledKernel(
                 ResourceUsage.Parse(said),
-                disassembled ? Run(Path.Combine(Path.GetDirectoryName(assembler)!, "nvdisasm"), "-c", binary) : string.Empty);
+                disassembled ? Run(Path.Combine(Path.GetDirectoryName(assembler)!, "nvdisasm"), "-c", "-g", binary) : string.Empty);
         }
         finally
         {
@@ -60,7 +60,7 @@ internal static class NvidiaTools
 
 /// <summary>A kernel that NVIDIA's assembler has taken.</summary>
 /// <param name="Usage">What it takes.</param>
-/// <param name="Code">Its machine code as text.</param>
+/// <param name="Code">Its machine code as text, with the C# lines as comments.</param>
 internal sealed record AssembledKernel(ResourceUsage Usage, string Code);
 
 /// <summary>NVIDIA's assembler is not here, or has refused what it was given.</summary>

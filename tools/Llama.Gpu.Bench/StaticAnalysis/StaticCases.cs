@@ -31,9 +31,11 @@ internal static class StaticCases
     ];
 
     /// <summary>All of them.</summary>
-    public static IEnumerable<StaticCase> All() =>
+    public static IEnumerable<StaticCase> All() => [.. Types.SelectMany(OfType), .. Untyped()];
+
+    /// <summary>Those of operations without a stored operand.</summary>
+    public static IEnumerable<StaticCase> Untyped() =>
     [
-        .. Types.SelectMany(OfType),
         new(OpCases.Softmax(Attention[0].Large), OpCases.Softmax(Attention[0].Small)),
         new(OpCases.Rotation(2048, 8, 128, 0), OpCases.Rotation(16, 8, 128, 0)),
         new(OpCases.Gate(2048, Intermediate), OpCases.Gate(2, Intermediate)),
@@ -41,7 +43,8 @@ internal static class StaticCases
         new(OpCases.Largest(128256), OpCases.Largest(128256)),
     ];
 
-    private static IEnumerable<StaticCase> OfType(TensorType type) =>
+    /// <summary>Those whose stored operand has a type.</summary>
+    public static IEnumerable<StaticCase> OfType(TensorType type) =>
     [
         new(OpCases.Vector(Intermediate, Hidden, type), OpCases.Vector(256, Hidden, type)),
         new(OpCases.VectorAdded(Hidden, Hidden, type), OpCases.VectorAdded(256, Hidden, type)),
