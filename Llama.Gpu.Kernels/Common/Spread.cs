@@ -6,15 +6,9 @@ namespace Llama.Gpu.Kernels;
 /// </summary>
 internal static class Spread
 {
-    // on a GPU, a division of 64 bits is a call of some 80 instructions: a fifth of what an elementwise kernel runs through
-    private const int DividedIn32Bits = 1 << 30;
-
     /// <summary>First element of a block.</summary>
-    public static long First(long count, int block, int blocks) => PerBlock(count, blocks) * block;
+    public static long First(long count, int block, int blocks) => IntrinsicMath.DivRoundUp(count, (long)blocks) * block;
 
     /// <summary>One past the last element of a block.</summary>
     public static long End(long count, int block, int blocks) => IntrinsicMath.Min(count, First(count, block + 1, blocks));
-
-    private static long PerBlock(long count, int blocks) =>
-        count <= DividedIn32Bits ? IntrinsicMath.DivRoundUp((int)count, blocks) : IntrinsicMath.DivRoundUp(count, (long)blocks);
 }
