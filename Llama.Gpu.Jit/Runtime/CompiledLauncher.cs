@@ -1,6 +1,7 @@
 using System.Linq.Expressions;
 using System.Reflection;
 using Llama.Gpu.Jit.Frontend;
+using Llama.Gpu.Jit.Runtime.Profiling;
 
 namespace Llama.Gpu.Jit.Runtime;
 
@@ -108,6 +109,7 @@ internal static class CompiledLauncher
             LaunchChecks.CheckBuffer(accelerator, kernel.Name, buffer);
         }
 
+        using var range = ProfilerRange.Begin(kernel.Name);
         kernel.Launch(stream, config, arguments);
     }
 }

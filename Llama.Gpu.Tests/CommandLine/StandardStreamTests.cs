@@ -43,16 +43,7 @@ public sealed class StandardStreamTests
     [CancelAfter(60_000)]
     public async Task Closed_pipe_ends_the_program(CancellationToken cancellationToken)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!)
-        {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
-        };
-        string[] line = [typeof(CliConsole).Assembly.Location, "tokenize", "--jsonl", "--model", RepositoryFolder.TinyModel];
-        foreach (string argument in line)
-        {
-            start.ArgumentList.Add(argument);
-        }
-
+        ProcessStartInfo start = CommandLineProcess.Start("tokenize", "--jsonl", "--model", RepositoryFolder.TinyModel);
         using var process = Process.Start(start)!;
         await process.StandardInput.WriteLineAsync("\"a\"".AsMemory(), cancellationToken);
         await process.StandardInput.FlushAsync(cancellationToken);

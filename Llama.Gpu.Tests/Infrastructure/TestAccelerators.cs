@@ -1,5 +1,6 @@
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Jit.Runtime.CPU;
+using Llama.Gpu.Jit.Runtime.Cuda;
 using Llama.Gpu.Jit.Runtime.OpenCL;
 using NUnit.Framework;
 
@@ -12,9 +13,13 @@ internal static class TestAccelerators
     private static readonly Lazy<Accelerator> LazySanitized = new(() => Create(new CPUDevice(32, 4, 1) { Sanitize = true }));
 
     private static readonly Lazy<(CLAccelerator? Accelerator, string? Problem)> LazyOpenCl = new(FindOpenCl);
+    private static readonly Lazy<(CudaAccelerator? Accelerator, string? Problem)> LazyCuda = new(FindCuda);
 
     /// <summary>The first OpenCL device that can run kernels; the test is ignored where there is none, and fails if it must run.</summary>
     public static CLAccelerator OpenCl => LazyOpenCl.Value.Accelerator ?? throw Absent("opencl", LazyOpenCl.Value.Problem);
+
+    /// <summary>The first CUDA device that can run kernels; the test is ignored where there is none, and fails if it must run.</summary>
+    public static CudaAccelerator Cuda => LazyCuda.Value.Accelerator ?? throw Absent("cuda", LazyCuda.Value.Problem);
 
     /// <summary>One lane a group: what <c>--device cpu</c> uses.</summary>
     public static Accelerator Sequential => LazySequential.Value;
@@ -32,6 +37,14 @@ internal static class TestAccelerators
         return device is null
             ? (null, problem ?? string.Join("; ", devices.Select(found => $"{found.Name}: {found.Problem}")))
             : (Context.Create(builder => builder.OpenCL(found => found.Name == device.Name)).CreateCLAccelerator(0), null);
+    }
+
+    private static (CudaAccelerator? Accelerator, string? Problem) FindCuda()
+    {
+        var devices = CudaDevice.Find(out string? problem);
+        return devices.Any(device => device.Problem is null)
+            ? (Context.Create(builder => builder.Cuda()).CreateCudaAccelerator(0), null)
+            : (null, problem ?? string.Join("; ", devices.Select(found => $"{found.Name}: {found.Problem}")));
     }
 
     // LLAMA_GPU_REQUIRE=opencl,cuda names the accelerators that must be there

@@ -18,8 +18,12 @@ internal sealed record OpCase(string Operation, string Shape, TensorType Type, C
     public override string ToString() => $"{Operation} {Shape} {Type}";
 
     /// <summary>Runs the case once and describes the first element that is too far from the specification, or gives null.</summary>
-    public string? Check(Accelerator accelerator, KernelSet kernels)
+    /// <param name="accelerator">Where it runs.</param>
+    /// <param name="kernels">The operations on it.</param>
+    /// <param name="tensorCores">Whether their launch shapes take tensor cores.</param>
+    public string? Check(Accelerator accelerator, KernelSet kernels, bool tensorCores = false)
     {
+        Tolerance tolerance = tensorCores ? Tolerance.OnTensorCores(Operation, Type) : Tolerance;
         using var data = new OpData(accelerator, kernels);
         OpRun run = Prepare(data);
         double[] expected = run.Expected();
@@ -33,9 +37,9 @@ internal sealed record OpCase(string Operation, string Shape, TensorType Type, C
 
         for (int i = 0; i < expected.Length; i++)
         {
-            if (!Tolerance.Allows(actual[i], expected[i]))
+            if (!tolerance.Allows(actual[i], expected[i]))
             {
-                return $"{this}: element {i} of {expected.Length}: expected {expected[i]:R}, found {actual[i]:R}, {Tolerance}";
+                return $"{this}: element {i} of {expected.Length}: expected {expected[i]:R}, found {actual[i]:R}, {tolerance}";
             }
         }
 

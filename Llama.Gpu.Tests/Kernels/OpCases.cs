@@ -11,6 +11,7 @@ internal static class OpCases
 
     // what stands where a kernel is not to write
     private const float Untouched = 7f;
+    private const int MostChecked = 8;
 
     public static OpCase Gather(int tokens, int vocabulary, int hidden, TensorType type) => new(
         nameof(EmbeddingGather), $"T={tokens} V={vocabulary} H={hidden}", type, EmbeddingGather.CostOf(type, tokens, hidden), data =>
@@ -36,16 +37,18 @@ internal static class OpCases
                 () => ReferenceOps.RmsNorm(input.Values, weight.Values, hidden, Epsilon));
         });
 
-    public static OpCase Matrix(int tokens, int outputSize, int inputSize, TensorType type) => new(
+    /// <summary>A product of which only some rows are held against the specification, where <paramref name="some"/> says so.</summary>
+    public static OpCase Matrix(int tokens, int outputSize, int inputSize, TensorType type, bool some = false) => new(
         nameof(MatMul), $"T={tokens} N={outputSize} K={inputSize}", type, MatMul.CostOf(type, tokens, outputSize, inputSize), data =>
         {
             var input = data.Floats((long)tokens * inputSize);
             var weight = data.Weights(type, (long)outputSize * inputSize, Math.Sqrt(3.0 / inputSize));
             var output = data.Output((long)tokens * outputSize);
+            int[] rows = Checked(tokens, some);
             return new(
                 stream => data.Kernels.MatMul.Run(stream, input.View, weight.View, output, tokens, outputSize, inputSize),
-                () => OpData.Read(output),
-                () => ReferenceOps.MatMul(input.Values, weight.Values, outputSize, inputSize));
+                () => [.. rows.SelectMany(row => OpData.Read(output.SubView((long)row * outputSize, outputSize)))],
+                () => ReferenceOps.MatMul([.. rows.SelectMany(row => Row(input.Values, row, inputSize))], weight.Values, outputSize, inputSize));
         });
 
     public static OpCase Vector(int outputSize, int inputSize, TensorType type) => new(
@@ -326,9 +329,10 @@ internal static class OpCases
 
     /// <summary>
     /// Scores spread over about <paramref name="spread"/> either way, so that the maximum rises from block to block. The scratch memory
-    /// has room for <paramref name="parts"/> parts of the keys, or for as many as the accelerator has use for in decoding.
+    /// has room for <paramref name="parts"/> parts of the keys, or for as many as the accelerator has use for in decoding. Only some tokens
+    /// are held against the specification, where <paramref name="some"/> says so.
     /// </summary>
-    public static OpCase Attend(AttentionShape shape, TensorType type, double spread = 4, int? parts = null) => new(
+    public static OpCase Attend(AttentionShape shape, TensorType type, double spread = 4, int? parts = null, bool some = false) => new(
         nameof(Attention), Describe(shape), type, Attention.CostOf(type, shape), data =>
         {
             var queries = data.Floats((long)shape.TokenCount * shape.QueryWidth, spread * 3);
@@ -345,14 +349,18 @@ internal static class OpCases
             return new(
                 stream => data.Kernels.Attention.Run(
                     stream, queries.View, keys.View, values.View, cosines.View, sines.View, output, scratch, shape, scale),
-                () => OpData.Read(output),
+                () => [.. Checked(shape.TokenCount, some).SelectMany(t => OpData.Read(output.SubView((long)t * shape.QueryWidth, shape.QueryWidth)))],
                 () =>
-                {
-                    double[] rotated = ReferenceOps.Rope(
-                        queries.Values, cosines.Values, sines.Values, shape.HeadCount, shape.HeadDim, shape.FirstPosition);
-                    double[] scores = ReferenceOps.Scores(rotated, keys.Values, shape, scale, masked: 0);
-                    return ReferenceOps.AttentionWeightedSum(ReferenceOps.CausalSoftmax(scores, shape), values.Values, shape);
-                });
+                [
+                    .. Checked(shape.TokenCount, some).SelectMany(t =>
+                    {
+                        AttentionShape one = shape with { TokenCount = 1, FirstPosition = shape.FirstPosition + t };
+                        double[] rotated = ReferenceOps.Rope(
+                            Row(queries.Values, t, shape.QueryWidth), cosines.Values, sines.Values, one.HeadCount, one.HeadDim, one.FirstPosition);
+                        double[] scores = ReferenceOps.Scores(rotated, keys.Values, one, scale, masked: 0);
+                        return ReferenceOps.AttentionWeightedSum(ReferenceOps.CausalSoftmax(scores, one), values.Values, one);
+                    }),
+                ]);
         });
 
     /// <summary>The same for one token at a position that the device knows, in a cache with room for further ones.</summary>
@@ -397,6 +405,12 @@ internal static class OpCases
                 () => [result.GetAsArray()[0]],
                 () => [ReferenceOps.ArgMax(values.Values)]);
         });
+
+    // the ends and a few rows between them, in different tiles; or all
+    private static int[] Checked(int rows, bool some) =>
+        some && rows > MostChecked ? [0, 1, (rows / 3) + 1, (2 * rows / 3) + 2, rows - 1] : [.. Enumerable.Range(0, rows)];
+
+    private static double[] Row(double[] values, int row, int width) => values[(row * width)..((row + 1) * width)];
 
     private static string Describe(AttentionShape shape) =>
         $"T={shape.TokenCount} p={shape.FirstPosition} heads={shape.HeadCount}/{shape.KeyValueHeadCount}x{shape.HeadDim}";

@@ -58,4 +58,15 @@ internal readonly record struct Tolerance(double Absolute, double Relative)
         (nameof(SingularValues), _) => new(1e-13, 1e-8),
         _ => throw new ArgumentException($"no tolerance is stated for {operation} on {type}", nameof(operation)),
     };
+
+    /// <summary>
+    /// The same where products with stored weights are those of tensor cores, which round the input to the weights' type: eight standard
+    /// deviations of what that makes of sums that the cases scale to magnitude 1.
+    /// </summary>
+    public Tolerance OnTensorCores(string operation, TensorType type) => (operation, type) switch
+    {
+        (nameof(MatMul) or nameof(OutputHead), TensorType.BFloat16) => this with { Absolute = Absolute + 8e-3 },
+        (nameof(MatMul) or nameof(OutputHead), TensorType.Float16) => this with { Absolute = Absolute + 1e-3 },
+        _ => this,
+    };
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Jit.Runtime.Profiling;
 using Llama.Gpu.Scheduling;
 
 namespace Llama.Gpu.Model;
@@ -39,6 +40,7 @@ internal sealed partial class Decoder(LlamaConfig config, IWeightSource weights,
         CancellationToken cancellationToken)
     {
         int n = tokens.Length;
+        using var pass = ProfilerRange.Begin(n == 1 ? "token" : "prefill", state.Position);
         weights.BeginPass(wantsLogits);
         state.Place(stream, tokens);
 
@@ -89,6 +91,7 @@ internal sealed partial class Decoder(LlamaConfig config, IWeightSource weights,
         for (int layer = 0; layer < config.LayerCount; layer++)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            using var layerRange = ProfilerRange.Begin("layer", layer);
             LayerWeights w = weights.Small.Layers[layer];
 
             // q, k, v = W rmsnorm(x), the keys rotated once, on their way into the cache; each sequence has positions and a cache of its own
@@ -141,6 +144,7 @@ internal sealed partial class Decoder(LlamaConfig config, IWeightSource weights,
     /// <param name="cancellationToken">Checked while waiting for weights.</param>
     public void Logits(int first, int count, DecoderState state, Span<float> logits, CancellationToken cancellationToken)
     {
+        using var head = ProfilerRange.Begin("logits", count);
         int vocabulary = config.VocabularySize;
         if (count == 1)
         {

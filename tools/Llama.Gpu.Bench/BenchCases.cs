@@ -11,14 +11,24 @@ internal static class BenchCases
     private const int KeyValueWidth = 1024;
     private const int Vocabulary = 128256;
     private const int Prefill = 128;
+    private const int Square = 8192;
 
     private static readonly TensorType[] Types = [TensorType.BFloat16, TensorType.Float16, TensorType.Float32];
 
     // one token with 2047 before it, and a prefill from nothing
     private static readonly AttentionShape[] Attention = [new(1, 2047, 32, 8, 128), new(Prefill, 0, 32, 8, 128)];
 
-    /// <summary>Every case, those that a token's time goes into first.</summary>
-    public static IEnumerable<OpCase> All() =>
+    /// <summary>The lists by the names that the command line has for them.</summary>
+    public static IReadOnlyDictionary<string, Func<IEnumerable<OpCase>>> Lists { get; } = new Dictionary<string, Func<IEnumerable<OpCase>>>
+    {
+        ["operations"] = Operations,
+        ["prefill"] = () => Prefills(Square, [128, 512, 2048, 8192]),
+        ["prefill-short"] = () => Prefills(Square, [128, 2048]),
+        ["prefill-small"] = () => Prefills(256, [64]),
+    };
+
+    /// <summary>Every operation, those that a token's time goes into first.</summary>
+    public static IEnumerable<OpCase> Operations() =>
     [
         .. from type in Types
            from shape in ((int N, int K)[])[(Hidden, Intermediate), (Intermediate, Hidden), (Hidden, Hidden), (KeyValueWidth, Hidden)]
@@ -43,5 +53,16 @@ internal static class BenchCases
         .. from columns in (bool[])[false, true] select OpSpectralCases.Triangles(8, 128, Hidden, columns, TensorType.BFloat16),
         OpSpectralCases.Products(8, 2, 128),
         OpSpectralCases.Values(8, 128),
+    ];
+
+    // what libraries are held against (tools/gpu-check): a square product, the four of a layer, attention with and without tokens before it
+    private static IEnumerable<OpCase> Prefills(int square, int[] tokens) =>
+    [
+        OpCases.Matrix(square, square, square, TensorType.BFloat16, some: true),
+        .. from t in tokens
+           from shape in ((int N, int K)[])[(Hidden, Hidden), (KeyValueWidth, Hidden), (Intermediate, Hidden), (Hidden, Intermediate)]
+           select OpCases.Matrix(t, shape.N, shape.K, TensorType.BFloat16, some: true),
+        .. from t in tokens select OpCases.Attend(new(t, 0, 32, 8, 128), TensorType.BFloat16, some: true),
+        OpCases.Attend(new(1, tokens[^1] - 1, 32, 8, 128), TensorType.BFloat16),
     ];
 }

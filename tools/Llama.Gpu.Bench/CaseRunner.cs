@@ -4,6 +4,7 @@ using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Kernels;
 using Llama.Gpu.Measurement;
+using Llama.Gpu.Scheduling;
 using Llama.Gpu.Tests.Kernels;
 
 namespace Llama.Gpu.Bench;
@@ -21,6 +22,7 @@ internal sealed class CaseRunner(OpenedDevice device, CeilingProbe probe, int ro
 
     private readonly Accelerator _accelerator = device.Accelerator;
     private readonly KernelSet _kernels = new(device.Accelerator);
+    private readonly LaunchShapes _shapes = LaunchShapes.For(device.Accelerator);
     private readonly string _name = device.Name.ToString();
 
     /// <summary>The device's ceilings.</summary>
@@ -34,6 +36,7 @@ internal sealed class CaseRunner(OpenedDevice device, CeilingProbe probe, int ro
             new("ceiling", _name, "f32", "stream read", BytesPerSecond: read),
             new("ceiling", _name, "f32", "stream copy", BytesPerSecond: copy),
             new("ceiling", _name, "f32", "multiply-add", FlopsPerSecond: flops),
+            new("ceiling", _name, "u8", "host to device", BytesPerSecond: LinkProbe.MeasureLink(_accelerator)),
         ];
     }
 
@@ -90,6 +93,11 @@ internal sealed class CaseRunner(OpenedDevice device, CeilingProbe probe, int ro
         _accelerator.DefaultStream.Synchronize();
         double[] actual = run.Actual();
         var tolerance = new Tolerance(opCase.Tolerance.Absolute * LongSumSlack, opCase.Tolerance.Relative * LongSumSlack);
+        if (_shapes.TensorCores)
+        {
+            tolerance = tolerance.OnTensorCores(opCase.Operation, opCase.Type);
+        }
+
         for (int i = 0; i < expected.Length; i++)
         {
             if (!tolerance.Allows(actual[i], expected[i]))

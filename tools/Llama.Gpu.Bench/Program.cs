@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Llama.Gpu;
 using Llama.Gpu.Bench;
+using Llama.Gpu.Bench.Comparison;
+using Llama.Gpu.Bench.StaticAnalysis;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Measurement;
 
@@ -55,14 +57,46 @@ var spectrum = new Option<bool>("--spectrum")
 {
     Description = "Instead: the singular values of a layer of Llama 3 8B, beside MathNet's.",
 };
+var list = new Option<string>("--cases", "-c")
+{
+    Description = $"The list of cases: {string.Join(", ", BenchCases.Lists.Keys)}.", HelpName = "NAME", DefaultValueFactory = _ => "operations",
+};
+list.AcceptOnlyFromAmong([.. BenchCases.Lists.Keys]);
+var compare = new Option<string[]>("--compare")
+{
+    Description = "Instead: the ratios of results in files of JSON lines, ours beside those that name a library (\"by\"); tools/gpu-check makes both.",
+    HelpName = "FILE",
+    Arity = ArgumentArity.OneOrMore,
+    AllowMultipleArgumentsPerToken = true,
+};
+var staticReport = new Option<string>("--static")
+{
+    Description = "Instead: what is known of every CUDA kernel without a device, as Markdown; needs ptxas, nvdisasm and cc, and the repository.",
+    HelpName = "FILE",
+};
 var root = new RootCommand("Checks each operation against its specification, then times it against the device's own ceilings.")
 {
-    devices, filter, rounds, startUp, spectrum, json,
+    devices, list, filter, rounds, startUp, spectrum, compare, staticReport, json,
 };
 root.SetAction(parsed =>
 {
     string wanted = parsed.GetValue(filter)!;
     bool asJson = parsed.GetValue(json);
+    if (parsed.GetValue(compare) is { Length: > 0 } files)
+    {
+        return Told(() => Compare(files, asJson));
+    }
+
+    if (parsed.GetValue(staticReport) is string reportFile)
+    {
+        return Told(() =>
+        {
+            using var output = new StringWriter { NewLine = "\n" };
+            StaticReport.Write(output);
+            File.WriteAllText(reportFile, output.ToString());
+        });
+    }
+
     bool failed = false;
     var rows = new List<BenchRow>();
     void Add(BenchRow row)
@@ -103,7 +137,7 @@ root.SetAction(parsed =>
             using var device = DeviceSelector.Open(name);
             using var probe = CeilingProbe.For(device.Accelerator);
             var runner = new CaseRunner(device, probe, parsed.GetValue(rounds));
-            var cases = BenchCases.All().Where(opCase => opCase.ToString().Contains(wanted, StringComparison.OrdinalIgnoreCase));
+            var cases = BenchCases.Lists[parsed.GetValue(list)!]().Where(opCase => opCase.ToString().Contains(wanted, StringComparison.OrdinalIgnoreCase));
             foreach (BenchRow row in runner.Ceilings().Concat(runner.Launches()).Concat(cases.Select(runner.Run)))
             {
                 Add(row);
@@ -124,3 +158,31 @@ root.SetAction(parsed =>
     return failed ? 1 : 0;
 });
 return root.Parse(args).Invoke();
+
+static void Compare(string[] files, bool asJson)
+{
+    IReadOnlyList<Ratio> ratios = Ratio.Of(files.SelectMany(file => MeasuredCase.Read(file, File.ReadLines(file))));
+    foreach (Ratio ratio in asJson ? ratios : [])
+    {
+        RatioReport.WriteJson(Console.Out, ratio);
+    }
+
+    if (!asJson)
+    {
+        Report.Write(RatioReport.Table(ratios));
+    }
+}
+
+static int Told(Action work)
+{
+    try
+    {
+        work();
+        return 0;
+    }
+    catch (Exception exception) when (exception is LlamaException or IOException or UnauthorizedAccessException)
+    {
+        Console.Error.WriteLine($"error: {exception.Message}");
+        return 1;
+    }
+}

@@ -46,6 +46,12 @@ internal static class Report
             table.AddRow([.. cells.Select(cell => new Text(cell))]);
         }
 
+        Write(table);
+    }
+
+    /// <summary>Writes any table, at its own width where nobody watches.</summary>
+    public static void Write(Table table)
+    {
         if (Console.IsOutputRedirected)
         {
             AnsiConsole.Profile.Width = UnwatchedWidth;

@@ -12,7 +12,7 @@ public sealed class FeatureAgreementTests
 {
     private const double FunctionTolerance = 1e-6;
 
-    private static IEnumerable<string> Kernels() => typeof(FeatureKernels)
+    internal static IEnumerable<string> Kernels() => typeof(FeatureKernels)
         .GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)
         .Select(method => method.Name);
 
@@ -25,7 +25,7 @@ public sealed class FeatureAgreementTests
     public void Features_agree_on_OpenCL([ValueSource(nameof(Kernels))] string name) =>
         Assert.That(Differences(TestAccelerators.OpenCl, name), Is.Empty);
 
-    private static string[] Differences(Accelerator accelerator, string name)
+    internal static string[] Differences(Accelerator accelerator, string name)
     {
         MethodInfo kernel = typeof(FeatureKernels).GetMethod(name)!;
         int[] expected = FeatureRun.OnCpu(kernel);

@@ -1,8 +1,6 @@
-using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.Loader;
 using Llama.Gpu.Tests.Infrastructure;
-using NUnit.Framework;
 
 namespace Llama.Gpu.Tests.Jit.Cuda;
 
@@ -32,19 +30,7 @@ internal static class FakeDriver
 
     private static Assembly Load()
     {
-        if (!OperatingSystem.IsLinux() || !File.Exists("/usr/bin/cc"))
-        {
-            Assert.Ignore("there is no C compiler here to make the fake driver with");
-        }
-
-        string library = Path.Combine(Directory.CreateTempSubdirectory("llama-gpu-fake-driver-").FullName, "libfakecuda.so");
-        string source = Path.Combine(RepositoryFolder.Root, "Llama.Gpu.Tests", "Jit", "Cuda", "fake_driver.c");
-        using (var compiler = Process.Start("/usr/bin/cc", ["-shared", "-fPIC", "-O1", "-Wall", "-pthread", "-o", library, source]))
-        {
-            compiler.WaitForExit();
-            Assert.That(compiler.ExitCode, Is.Zero);
-        }
-
+        string library = NativeSource.Compile("Jit", "Cuda", "fake_driver.c");
         Assembly tests = new OwnCopies().LoadFromAssemblyPath(typeof(FakeDriver).Assembly.Location);
 
         // read when the copy first looks for a driver

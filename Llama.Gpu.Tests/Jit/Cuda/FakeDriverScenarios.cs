@@ -16,6 +16,9 @@ public static unsafe class FakeDriverScenarios
 {
     private static nint _library;
 
+    /// <summary>The driver, loaded.</summary>
+    internal static nint Library => _library;
+
     /// <summary>A struct argument: its fields are arguments of the kernel.</summary>
     /// <param name="Count">An extent.</param>
     /// <param name="Small">Eight bits.</param>

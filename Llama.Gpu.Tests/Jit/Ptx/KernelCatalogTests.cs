@@ -1,7 +1,9 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using Llama.Gpu.Bench.StaticAnalysis;
 using Llama.Gpu.Jit.Backends;
 using Llama.Gpu.Jit.Backends.Ptx;
+using Llama.Gpu.Jit.Frontend;
 using Llama.Gpu.Kernels;
 using NUnit.Framework;
 
@@ -21,7 +23,7 @@ public sealed class KernelCatalogTests
     [TestCaseSource(nameof(KernelsByTarget))]
     public void Kernel_assembles_without_spills_and_stack_frame(CatalogedKernel kernel, string target, bool aligned)
     {
-        PtxAssembler.Usage usage = PtxAssembler.Assemble(Emit(kernel, target, aligned).Text, target);
+        ResourceUsage usage = PtxAssembler.Assemble(Emit(kernel, target, aligned).Text, target);
         TestContext.Out.WriteLine($"{kernel} {target} {(aligned ? "aligned" : "unaligned")}: {usage}");
         PtxAssemblyTests.RequireNoSpills(usage);
     }
@@ -73,6 +75,29 @@ public sealed class KernelCatalogTests
         Assert.That(Regex.Count(code, @"\bLDG\.E\.EF\.128\.CONSTANT\b"), Is.EqualTo(wideLoads), "the assembler may repeat none of them");
         Assert.That(Regex.Count(code, @"\bLDG\.E\.128\b"), Is.LessThanOrEqualTo(4), "the input alone is kept");
     }
+
+    // what a profiler shows: the operation, its kernel and its type arguments, and the line of each instruction
+    [Test]
+    public void Kernels_have_readable_names_and_lines_of_their_own_files() => Assert.Multiple(() =>
+    {
+        foreach (CatalogedKernel kernel in KernelCatalog.OfGpus)
+        {
+            PtxKernel code = Emit(kernel, "sm_90a");
+            string operation = kernel.Method.DeclaringType!.Name;
+            Assert.That(code.Name, Does.StartWith($"{operation}_{kernel.Method.Name}"));
+            Assert.That(code.Text, Does.Match($@"\.file \d+ ""[^""]*/{operation}(\.\w+)?\.cs"""), kernel.Name);
+            Assert.That(Regex.Count(code.Text, @"^\s*\.loc \d+ [1-9]\d* 0$", RegexOptions.Multiline), Is.GreaterThan(5), kernel.Name);
+        }
+    });
+
+    [Test]
+    public void Names_in_PTX_are_distinct() =>
+        Assert.That(KernelCatalog.OfGpus.Select(kernel => KernelName.Identifier(kernel.Method)), Is.Unique);
+
+    [Test]
+    public void Machine_code_keeps_the_lines() => Assert.That(
+        PtxAssembler.Disassemble(Emit(KernelCatalog.OfGpus.Single(kernel => kernel.Name == "SwiGlu"), "sm_90").Text, "sm_90"),
+        Does.Match(@"//## File ""[^""]*/SwiGlu\.cs"", line \d+"));
 
     [Test]
     public void Names_of_the_catalog_are_distinct() => Assert.That(KernelCatalog.All.Select(kernel => kernel.Name), Is.Unique);

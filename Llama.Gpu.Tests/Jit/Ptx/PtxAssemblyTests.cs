@@ -1,3 +1,4 @@
+using Llama.Gpu.Bench.StaticAnalysis;
 using Llama.Gpu.Jit.Backends.Ptx;
 using Llama.Gpu.Jit.Ir;
 using NUnit.Framework;
@@ -157,7 +158,7 @@ public sealed class PtxAssemblyTests
         Assert.That(PtxAssembler.Assemble(kernel.Text, "sm_80").StackBytes, Is.GreaterThanOrEqualTo(256));
     }
 
-    internal static void RequireNoSpills(PtxAssembler.Usage usage) => Assert.Multiple(() =>
+    internal static void RequireNoSpills(ResourceUsage usage) => Assert.Multiple(() =>
     {
         Assert.That(usage.StackBytes, Is.Zero, "stack frame");
         Assert.That(usage.SpillStoreBytes + usage.SpillLoadBytes, Is.Zero, "spills");

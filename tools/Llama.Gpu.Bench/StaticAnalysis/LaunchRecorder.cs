@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Jit.Runtime.Cuda;
+using Llama.Gpu.Kernels;
+using Llama.Gpu.Tests.Kernels;
+
+namespace Llama.Gpu.Bench.StaticAnalysis;
+
+/// <summary>
+/// Runs the launchers on a CUDA accelerator whose driver has no device and writes down what it is asked for: so a case's kernels, grids
+/// and arguments are those that an H100 would be given, new ways of a launcher included.
+/// </summary>
+/// <param name="driver">The driver made of <c>fake_driver.c</c>, loaded.</param>
+internal sealed unsafe class LaunchRecorder(nint driver)
+{
+    private const string Variable = "LLAMA_CUDA_LIBRARY";
+
+    /// <summary>Makes the driver and has this process find it. Before anything else asks for CUDA.</summary>
+    /// <param name="source">Path of <c>fake_driver.c</c>.</param>
+    /// <exception cref="AssemblerException">There is no C compiler, or it fails.</exception>
+    public static LaunchRecorder Make(string source)
+    {
+        string library = Path.Combine(Directory.CreateTempSubdirectory("llama-gpu-driver-").FullName, "libfakecuda.so");
+        try
+        {
+            using var compiler = Process.Start("cc", ["-shared", "-fPIC", "-O1", "-o", library, source]);
+            compiler.WaitForExit();
+            if (compiler.ExitCode != 0)
+            {
+                throw new AssemblerException($"cc cannot make a driver of {source}");
+            }
+        }
+        catch (System.ComponentModel.Win32Exception exception)
+        {
+            throw new AssemblerException($"no C compiler: {exception.Message}");
+        }
+
+        Environment.SetEnvironmentVariable(Variable, library);
+        return new LaunchRecorder(NativeLibrary.Load(library));
+    }
+
+    /// <summary>The first launch of each kernel by the cases, with the case.</summary>
+    public IReadOnlyDictionary<CatalogedKernel, (RecordedLaunch Launch, StaticCase Case)> Record(IEnumerable<StaticCase> cases)
+    {
+        var launches = new Dictionary<CatalogedKernel, (RecordedLaunch, StaticCase)>();
+        using Context context = Context.Create(builder => builder.Cuda());
+        using CudaAccelerator accelerator = context.CreateCudaAccelerator(0);
+        var shapes = LaunchShapes.For(accelerator);
+        foreach (LaunchShapes chosen in (LaunchShapes[])[shapes, shapes with { TensorCores = false }])
+        {
+            var kernels = new KernelSet(accelerator, chosen);
+            foreach (StaticCase found in cases)
+            {
+                foreach (RecordedLaunch launch in Launches(found.Small, accelerator, kernels))
+                {
+                    launches.TryAdd(launch.Kernel, (launch, found));
+                }
+            }
+        }
+
+        return launches;
+    }
+
+    private RecordedLaunch[] Launches(OpCase opCase, Accelerator accelerator, KernelSet kernels)
+    {
+        using var data = new OpData(accelerator, kernels);
+        OpRun run = opCase.Prepare(data);
+        Clear();
+        run.Launch(accelerator.DefaultStream);
+        return [.. RecordedLaunch.Parse(Marshal.PtrToStringUTF8(((delegate* unmanaged<nint>)NativeLibrary.GetExport(driver, "fake_log"))())!)];
+    }
+
+    private void Clear() => ((delegate* unmanaged<void>)NativeLibrary.GetExport(driver, "fake_clear"))();
+}

@@ -1,0 +1,108 @@
+using System.Globalization;
+using Llama.Gpu.Jit.Backends.Ptx;
+using Llama.Gpu.Kernels;
+using Llama.Gpu.Tests.Infrastructure;
+
+namespace Llama.Gpu.Bench.StaticAnalysis;
+
+/// <summary>Writes what is known of every CUDA kernel without a device, as Markdown.</summary>
+internal static class StaticReport
+{
+    private static readonly string[] Architectures = ["sm_80", "sm_90", "sm_90a"];
+
+    /// <summary>Where the driver without a device stands in the repository.</summary>
+    public static string DriverSource => Path.Combine(RepositoryFolder.Root, "Llama.Gpu.Tests", "Jit", "Cuda", "fake_driver.c");
+
+    /// <summary>Writes the report.</summary>
+    /// <exception cref="AssemblerException">ptxas or a C compiler is not here, or refuses a kernel.</exception>
+    public static void Write(TextWriter output)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        var launches = LaunchRecorder.Make(DriverSource).Record(StaticCases.All());
+        output.Write($"""
+            # Every CUDA kernel, without a device
+
+            Written by `llama-gpu-bench --static FILE`; nothing here was measured, **no kernel has run on a GPU for it**. Assembled by ptxas
+            {NvidiaTools.Version()}, read from nvdisasm. Kernels are compiled for addresses and extents that are multiples of 16, as a model's are.
+
+            ## Machine code
+            Targets that give the same figures share a line. Main loop: the innermost loop with the most tensor-core instructions, then wide
+            accesses of memory, then accesses; kernels without a loop count whole (*). Wide: of 128 bits a lane, or copied in blocks. Warps: on one multiprocessor at
+            once, of {Occupancy.MostWarps}, for the group of the launches below, or the largest where there is none.
+
+            | kernel | target | lanes | registers | shared bytes | spilled bytes | stack | warps | limited by | main loop | tensor | global wide | shared wide |
+            |---|---|--:|--:|--:|--:|--:|--:|---|--:|--:|--:|--:|
+
+            """);
+        foreach (CatalogedKernel kernel in KernelCatalog.OfGpus)
+        {
+            RecordedLaunch? launch = launches.TryGetValue(kernel, out var found) ? found.Launch : null;
+            string[] targets = [.. Architectures.Where(name => kernel.Target != KernelTarget.TensorCores || PtxTarget.Parse(name).HasTensorCores)];
+            foreach (var same in targets.GroupBy(target => CodeFigures.Of(kernel, target, launch)))
+            {
+                output.WriteLine(CodeLine(kernel, string.Join(' ', same), launch, same.Key));
+            }
+        }
+
+        output.Write($"""
+
+            ## Launches
+            Each kernel's first launch by the cases of `StaticCases`, on an accelerator of an H100's limits whose driver has no device.
+            Accesses are followed through the first group, lane by lane: passes over the banks of shared memory and sectors of global memory,
+            both by the fewest that as much data takes (1 is best). Data counts as 0, so an access that data chooses is not as in a model.
+            Least time: bytes and operations of the operation's `CostOf` at the shape of Llama 3 8B, by the datasheets' ceilings
+            ({string.Join("; ", Roofline.Devices.Select(Ceilings))}).
+            A second kernel of an operation has no cost of its own.
+
+            | kernel | launched for | groups | bank passes | worst access of shared memory | sectors | MB | MFLOP | {string.Join(" | ", Roofline.Devices.Select(device => $"{device.Name} µs"))} | bound by |
+            |---|---|---|--:|---|--:|--:|--:|{string.Concat(Roofline.Devices.Select(_ => "--:|"))}---|
+
+            """);
+        foreach (CatalogedKernel kernel in KernelCatalog.OfGpus)
+        {
+            if (launches.TryGetValue(kernel, out var found))
+            {
+                bool first = launches.First(pair => pair.Value.Case == found.Case).Key == kernel;
+                output.WriteLine(LaunchLine(kernel, found.Launch, first ? found.Case : null));
+            }
+        }
+
+        string[] none = [.. KernelCatalog.OfGpus.Where(kernel => !launches.ContainsKey(kernel)).Select(kernel => $"`{kernel.Name}`")];
+        output.WriteLine();
+        output.WriteLine(none.Length == 0
+            ? "Every kernel is launched by a case."
+            : $"Launched by no case on such a device, so without a line here: {string.Join(", ", none)}.");
+    }
+
+    private static string Ceilings(Roofline device) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{device.Name}: {device.BytesPerSecond / 1e12:0.00} TB/s, {device.FlopsPerSecond / 1e12:0.0} TFLOP/s in f32, {device.TensorFlopsPerSecond / 1e12:0} on tensor cores");
+
+    private static string CodeLine(CatalogedKernel kernel, string targets, RecordedLaunch? launch, CodeFigures figures)
+    {
+        (ResourceUsage usage, MachineLoop loop) = (figures.Usage, figures.Loop);
+        return Line(
+            kernel.Name, targets, launch?.Group.Size ?? kernel.Lanes, usage.Registers, usage.SharedBytes + (launch?.DynamicSharedBytes ?? 0),
+            usage.SpillStoreBytes + usage.SpillLoadBytes, usage.StackBytes, figures.Occupancy.Warps, figures.Occupancy.Limit,
+            $"{loop.Instructions}{(loop.IsLoop ? string.Empty : "*")}", loop.Tensor, $"{loop.GlobalWide} of {loop.Global}", $"{loop.SharedWide} of {loop.Shared}");
+    }
+
+    private static string LaunchLine(CatalogedKernel kernel, RecordedLaunch launch, StaticCase? costed)
+    {
+        var accesses = AccessFigures.Of(launch);
+        bool onTensorCores = kernel.Target == KernelTarget.TensorCores;
+        Cost? cost = costed?.Large.Cost;
+        return Line(
+            kernel.Name, costed?.Large.Shape ?? "with the above", $"{launch.Grid.X} x {launch.Grid.Y} x {launch.Grid.Z}",
+            Ratio(accesses.Shared), accesses.Worst is { } worst ? $"{Text(worst.Ratio, "0.0")} at {worst.Line}" : "none", Ratio(accesses.Global),
+            Text(cost?.Bytes / 1e6, "0.0"), Text(cost?.Flops / 1e6, "0"),
+            string.Join(" | ", Roofline.Devices.Select(device => Text(cost is { } known ? device.Least(known, onTensorCores).Seconds * 1e6 : null, "0.0"))),
+            cost is { } counted ? Roofline.Devices[0].Least(counted, onTensorCores).ByMemory ? "memory" : "arithmetic" : string.Empty);
+    }
+
+    private static string Ratio(WarpAccess access) => access.Least == 0 ? "none" : Text((double)access.Parts / access.Least, "0.00");
+
+    private static string Text(double? number, string format) => number?.ToString(format, CultureInfo.InvariantCulture) ?? string.Empty;
+
+    private static string Line(params object[] cells) => $"| {string.Join(" | ", cells.Select(cell => string.Create(CultureInfo.InvariantCulture, $"{cell}")))} |";
+}
