@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Llama.Gpu.Model;
 
 namespace Llama.Gpu.Generation;
 

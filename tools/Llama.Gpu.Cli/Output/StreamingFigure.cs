@@ -1,6 +1,5 @@
 using System.Globalization;
 using Llama.Gpu.Cli.Input;
-using Llama.Gpu.Scheduling;
 
 namespace Llama.Gpu.Cli.Output;
 
