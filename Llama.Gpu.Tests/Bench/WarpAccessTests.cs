@@ -1,6 +1,5 @@
 using Llama.Gpu.Bench.StaticAnalysis;
 using Llama.Gpu.Jit;
-using Llama.Gpu.Jit.Backends;
 using Llama.Gpu.Kernels;
 using NUnit.Framework;
 
