@@ -121,8 +121,8 @@ public sealed partial class Attention
     }
 
     /// <summary>
-    /// Has the last of the groups that share queries put their parts together, with the numbers of <see cref="CombineKernel"/>, and leaves
-    /// the count of arrivals at zero. The parts' weights are gathered first, so that no load of a sum waits for another one.
+    /// Has the last of the groups that share queries put their parts together, as <see cref="CombineKernel"/> does, and leaves the count of
+    /// arrivals at zero. The parts' weights are gathered first, so that no load of a sum waits for another one.
     /// </summary>
     private static void CombineLast<TRow, TRows>(
         ArrayView<float> parts, ArrayView<float> scratch, ArrayView<float> output, ArrayView<int> arrivals, int partCount, AttentionShape shape)
