@@ -54,9 +54,9 @@ internal sealed partial class PtxProgram
         }
 
         // dynamic shared memory lies behind the rest; the machine has some left for it
-        if (DynamicPattern().Match(module) is { Success: true } dynamic)
+        if (DynamicPattern().Match(module) is { Success: true } found)
         {
-            Variables.Add(dynamic.Groups[1].Value, bytes);
+            Variables.Add(found.Groups[1].Value, bytes);
         }
     }
 
