@@ -1,6 +1,5 @@
 using Llama.Gpu.Analysis;
 using Llama.Gpu.Checkpoints;
-using Llama.Gpu.Kernels;
 using Llama.Gpu.Model;
 using Llama.Gpu.Scheduling;
 using Llama.Gpu.Tests.Infrastructure;

@@ -52,6 +52,12 @@ internal sealed partial class PtxProgram
                     break;
             }
         }
+
+        // dynamic shared memory lies behind the rest; the machine has some left for it
+        if (DynamicPattern().Match(module) is { Success: true } found)
+        {
+            Variables.Add(found.Groups[1].Value, bytes);
+        }
     }
 
     public List<PtxLine> Lines { get; } = [];
@@ -128,6 +134,9 @@ internal sealed partial class PtxProgram
     }
 
     private string ResolveAddress(string operand) => operand.StartsWith('[') ? operand : Resolve(operand);
+
+    [GeneratedRegex(@"\.extern \.shared .*?(\w+)\[\];")]
+    private static partial Regex DynamicPattern();
 
     [GeneratedRegex(@"^(@(?<guard>!?[%\w]+) )?(?<op>[\w.:]+)( (?<rest>.*))?;$")]
     private static partial Regex LinePattern();

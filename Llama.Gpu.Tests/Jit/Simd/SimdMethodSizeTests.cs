@@ -2,7 +2,6 @@ using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Backends.Simd;
 using Llama.Gpu.Jit.Frontend;
 using Llama.Gpu.Jit.Ir;
-using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Jit.Runtime.Simd;
 using Llama.Gpu.Kernels;
 using NUnit.Framework;

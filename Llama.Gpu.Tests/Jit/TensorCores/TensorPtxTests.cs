@@ -112,7 +112,7 @@ public sealed class TensorPtxTests
         const int Columns = 70;
         CatalogedKernel kernel = KernelCatalog.All.Single(entry => entry.Name == name);
         TensorType type = name.Contains("bf16", StringComparison.Ordinal) ? TensorType.BFloat16 : TensorType.Float16;
-        PtxLaunch launch = Launch(KernelText.Ptx(kernel.Method, new PtxOptions(new PtxTarget(80)), aligned: false), (1, 2, 1), kernel.Lanes);
+        PtxLaunch launch = Launch(KernelText.Ptx(kernel.Method, new PtxOptions(new PtxTarget(80)), aligned: false), (2, 1, 1), kernel.Lanes);
         var random = new Random(inner);
         double[] input = [.. Enumerable.Range(0, Rows * inner).Select(_ => ReferenceOps.Round((random.NextSingle() * 2) - 1, type))];
         double[] weight = [.. Enumerable.Range(0, Columns * inner).Select(_ => ReferenceOps.Round((random.NextSingle() * 2) - 1, type))];

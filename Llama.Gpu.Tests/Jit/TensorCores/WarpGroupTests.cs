@@ -1,6 +1,5 @@
 using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Runtime;
-using Llama.Gpu.Jit.Runtime.CPU;
 using NUnit.Framework;
 using Half = Llama.Gpu.Jit.Half;
 
