@@ -26,7 +26,8 @@ internal sealed class ReportPage : IDisposable
         svg .row, svg .column { font-family: ui-monospace, monospace; font-size: 11px; fill: var(--ink); }
         .grid { stroke: var(--grid); stroke-width: 1; } .frame { fill: none; stroke: var(--soft); stroke-width: 1; }
         .series { fill: none; stroke-width: 1.5; } .key { fill: none; stroke-width: 3; } .cell { fill: var(--heat); }
-        @media print { body { margin: 0; max-width: none; padding: 0; font-size: 10pt; } figure, tr { break-inside: avoid; } h2, h3 { break-after: avoid; }
+        @media print { body { margin: 0; max-width: none; padding: 0; font-size: 10pt; } figure, tr { break-inside: avoid; }
+          .figures { display: block; } figure { display: inline-block; margin: 0 1rem .6rem 0; vertical-align: top; } h2, h3 { break-after: avoid; }
           svg, td.heat { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
         """;
 
