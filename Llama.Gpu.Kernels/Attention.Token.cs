@@ -34,6 +34,9 @@ public sealed partial class Attention
     /// </summary>
     public bool TakesToken => _launch.JoinsParts;
 
+    /// <summary>Whether <see cref="RunToken"/> is the better way for a token whose position the host knows too.</summary>
+    public bool PrefersToken => _launch.JoiningSavesLaunch;
+
     /// <summary>Starts the operation for one token at a position that the device knows.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="queries">(heads, headDim), not rotated.</param>

@@ -20,6 +20,9 @@ public sealed record AttentionLaunch(int Lanes, AttentionTile Tile, int Groups)
     /// <summary>Whether a group of a launch may read what another one has stored before a fence and an atomic operation.</summary>
     public bool JoinsParts { get; init; } = true;
 
+    /// <summary>Whether keys are cut into parts as a rule, so that putting them together in the same launch saves one.</summary>
+    public bool JoiningSavesLaunch => JoinsParts && Tile == AttentionTile.Wide;
+
     /// <summary>A launch of so many groups.</summary>
     internal KernelConfig Config(int x, int y = 1, int z = 1) => new(x, y, z, Lanes, 1, 1);
 

@@ -214,7 +214,7 @@ public sealed class CooperationTests
         data[Grid.GlobalIndex.X] = local[0] + local[1] + local[2] + local[3];
     }
 
-    private static void AsksForTooMuchShared(ArrayView<float> data) => data[Group.IdxX] = SharedMemory.Allocate<float>(20_000)[0];
+    private static void AsksForTooMuchShared(ArrayView<float> data) => data[Group.IdxX] = SharedMemory.Allocate<float>(60_000)[0];
 
     private static void AllocatesWithoutEnd(ArrayView<float> data)
     {

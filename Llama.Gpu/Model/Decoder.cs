@@ -47,7 +47,7 @@ internal sealed partial class Decoder(LlamaConfig config, IWeightSource weights,
         // x = embedding[tokens]
         Embed(tokens, state);
         Observe(DecoderStep.Embedding, -1, state.Hidden, n, config.HiddenSize);
-        Layers(n, state, sequences, cancellationToken);
+        Layers(n, state, sequences, kernels.Attention.PrefersToken, cancellationToken);
         foreach (SequenceRows rows in sequences)
         {
             rows.Sequence.Position += rows.Count;
@@ -78,16 +78,18 @@ internal sealed partial class Decoder(LlamaConfig config, IWeightSource weights,
         weights.BeginPass(withHead: true);
         kernels.EmbeddingGather.Run(
             stream, state.Tokens, weights.Embedding!.Value, state.Hidden, 1, config.VocabularySize, config.HiddenSize);
-        Layers(1, state, [new SequenceRows(state, 0, 1)], CancellationToken.None);
+        Layers(1, state, [new SequenceRows(state, 0, 1)], readsPosition: true, CancellationToken.None);
         Head(0, state, CancellationToken.None);
     }
 
-    // leaves the final hidden states, normalized
-    private void Layers(int n, DecoderState state, ReadOnlySpan<SequenceRows> sequences, CancellationToken cancellationToken)
+    // leaves the final hidden states, normalized; attention of one token may read its position on the device
+    private void Layers(
+        int n, DecoderState state, ReadOnlySpan<SequenceRows> sequences, bool readsPosition, CancellationToken cancellationToken)
     {
         int hidden = config.HiddenSize;
         float scale = 1f / MathF.Sqrt(config.HeadDim);
         bool isOwnToken = n == 1 && sequences[0].Sequence == state;
+        readsPosition &= isOwnToken && Observer is null;
         for (int layer = 0; layer < config.LayerCount; layer++)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -114,7 +116,7 @@ internal sealed partial class Decoder(LlamaConfig config, IWeightSource weights,
                     AppendToCache(layer, state, rows);
                 }
 
-                Attend(layer, state, rows, scale);
+                Attend(layer, state, rows, scale, readsPosition);
             }
 
             // x += Wo (softmax(rope(q) k / sqrt(headDim)) v)
@@ -240,7 +242,7 @@ internal sealed partial class Decoder(LlamaConfig config, IWeightSource weights,
         }
     }
 
-    private void Attend(int layer, DecoderState state, SequenceRows rows, float scale)
+    private void Attend(int layer, DecoderState state, SequenceRows rows, float scale, bool readsPosition)
     {
         DecoderState sequence = rows.Sequence;
         AttentionShape shape = rows.Shape(config);
@@ -248,7 +250,7 @@ internal sealed partial class Decoder(LlamaConfig config, IWeightSource weights,
         ArrayView<float> attended = rows.Of(state.Attended, config.QueryWidth);
         WeightView keys = sequence.KeyCache[layer];
         WeightView values = sequence.ValueCache[layer];
-        if (Observer is null && shape.TokenCount == 1 && sequence == state && kernels.Attention.TakesToken)
+        if (readsPosition)
         {
             kernels.Attention.RunToken(
                 stream,

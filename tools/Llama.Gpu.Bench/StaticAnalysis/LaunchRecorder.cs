@@ -46,7 +46,9 @@ internal sealed unsafe class LaunchRecorder(nint driver)
         var launches = new Dictionary<CatalogedKernel, (RecordedLaunch, StaticCase)>();
         using Context context = Context.Create(builder => builder.Cuda());
         using CudaAccelerator accelerator = context.CreateCudaAccelerator(0);
-        var shapes = LaunchShapes.For(accelerator);
+
+        // the log has no numbers for the maps that kernels of warp groups take
+        LaunchShapes shapes = LaunchShapes.For(accelerator) with { WarpGroups = false };
         foreach (LaunchShapes chosen in (LaunchShapes[])[shapes, shapes with { TensorCores = false }])
         {
             var kernels = new KernelSet(accelerator, chosen);
