@@ -30,7 +30,7 @@ public sealed class PackedMatMulTests
         const int Columns = 21;
         const int Depth = 300;
         Accelerator accelerator = SimdAccelerators.Of(VectorIsa.HostBits);
-        var product = new MatMul(accelerator);
+        var product = new MatMul(accelerator, LaunchShapes.For(accelerator) with { FewTokens = 0 });
         var random = new Random(1);
         float[] values = [.. Enumerable.Range(0, Tokens * Depth).Select(_ => random.NextSingle() - 0.5f)];
         using var input = accelerator.Allocate1D(values);
