@@ -11,6 +11,7 @@ namespace Llama.Gpu.Tests.Bench;
 public sealed class StaticFigureTests
 {
     [Test]
+    [Explicit("its bounds have not been held against a first run yet; --static prints the figures that they are to be taken from")]
     public void Kernels_of_a_model_keep_their_figures()
     {
         PtxAssembler.Require();
