@@ -11,7 +11,6 @@ namespace Llama.Gpu.Tests.Bench;
 public sealed class StaticFigureTests
 {
     [Test]
-    [Explicit("its bounds have not been held against a first run yet; --static prints the figures that they are to be taken from")]
     public void Kernels_of_a_model_keep_their_figures()
     {
         PtxAssembler.Require();
@@ -34,8 +33,9 @@ public static class StaticFigureScenario
         ("TensorCoreMatMul.bf16.Wide", 32, 0.3, 1.1),
         ("TensorCoreMatMul.bf16.Narrow", 8, 0.3, 1.1),
         ("MatVec", 0, 1, 1),
-        ("QkvProjection", 0, 1, 1.1),
-        ("GateUpProjection", 0, 1, 1.1),
+        ("QkvProjection", 0, 1, 1.9),
+        ("GateUpProjection", 0, 1, 1.95),
+        ("Attention.bf16.Wide8", 0, 1, 1.9),
     ];
 
     public static void KernelsKeepTheirFigures()
