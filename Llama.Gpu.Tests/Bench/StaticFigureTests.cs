@@ -33,8 +33,9 @@ public static class StaticFigureScenario
         ("TensorCoreMatMul.bf16.Wide", 32, 0.3, 1.1),
         ("TensorCoreMatMul.bf16.Narrow", 8, 0.3, 1.1),
         ("MatVec", 0, 1, 1),
-        ("QkvProjection", 0, 1, 1.1),
-        ("GateUpProjection", 0, 1, 1.1),
+        ("QkvProjection", 0, 1, 1.9),
+        ("GateUpProjection", 0, 1, 1.95),
+        ("Attention.bf16.Wide8", 0, 1, 1.9),
     ];
 
     public static void KernelsKeepTheirFigures()

@@ -53,7 +53,9 @@ static CUresult make(Handle *result, size_t bytes)
     if (objects_left == 0) return NO_MEMORY;
     if (objects_left > 0) objects_left--;
     live++;
-    return (*result = calloc(1, bytes)) ? SUCCESS : NO_MEMORY;
+    /* as the real one aligns memory */
+    size_t whole = (bytes + 255) & ~(size_t)255;
+    return (*result = aligned_alloc(256, whole)) ? memset(*result, 0, whole), SUCCESS : NO_MEMORY;
 }
 static CUresult drop(Handle handle)
 {

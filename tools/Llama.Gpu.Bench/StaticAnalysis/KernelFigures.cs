@@ -44,10 +44,9 @@ internal sealed record AccessFigures(WarpAccess Shared, WarpAccess Global, Worst
         IrFunction function = KernelText.Optimized(launch.Kernel.Method, launch.Variant);
         for (int warp = 0; warp * 32 < launch.Group.Size; warp++)
         {
-            WarpTrace.Run(function, launch, warp, MostInstructions, (instruction, access) =>
+            WarpTrace.Run(function, launch, warp, MostInstructions, (instruction, space, access) =>
             {
-                bool isGlobal = instruction.Op != Op.AsyncCopy && instruction.Operands[0].Type.Space == AddressSpace.Global;
-                Dictionary<Instruction, WarpAccess> sums = isGlobal ? global : shared;
+                Dictionary<Instruction, WarpAccess> sums = space == AddressSpace.Global ? global : shared;
                 sums[instruction] = sums.GetValueOrDefault(instruction) + access;
             });
         }

@@ -40,10 +40,10 @@ internal sealed unsafe class LaunchRecorder(nint driver)
         return new LaunchRecorder(NativeLibrary.Load(library));
     }
 
-    /// <summary>The first launch of each kernel by the cases, with the case.</summary>
-    public IReadOnlyDictionary<CatalogedKernel, (RecordedLaunch Launch, StaticCase Case)> Record(IEnumerable<StaticCase> cases)
+    /// <summary>The first launch of each kernel by the cases; with the case where it is the case's first, and so has its cost.</summary>
+    public IReadOnlyDictionary<CatalogedKernel, (RecordedLaunch Launch, StaticCase? Costed)> Record(IEnumerable<StaticCase> cases)
     {
-        var launches = new Dictionary<CatalogedKernel, (RecordedLaunch, StaticCase)>();
+        var launches = new Dictionary<CatalogedKernel, (RecordedLaunch, StaticCase?)>();
         using Context context = Context.Create(builder => builder.Cuda());
         using CudaAccelerator accelerator = context.CreateCudaAccelerator(0);
 
@@ -54,9 +54,10 @@ internal sealed unsafe class LaunchRecorder(nint driver)
             var kernels = new KernelSet(accelerator, chosen);
             foreach (StaticCase found in cases)
             {
-                foreach (RecordedLaunch launch in Launches(found.Small, accelerator, kernels))
+                RecordedLaunch[] made = Launches(found.Small, accelerator, kernels);
+                foreach (RecordedLaunch launch in made)
                 {
-                    launches.TryAdd(launch.Kernel, (launch, found));
+                    launches.TryAdd(launch.Kernel, (launch, launch == made[0] ? found : null));
                 }
             }
         }

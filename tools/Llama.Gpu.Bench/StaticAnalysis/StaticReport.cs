@@ -62,8 +62,7 @@ internal static class StaticReport
         {
             if (launches.TryGetValue(kernel, out var found))
             {
-                bool first = launches.First(pair => pair.Value.Case == found.Case).Key == kernel;
-                output.WriteLine(LaunchLine(kernel, found.Launch, first ? found.Case : null));
+                output.WriteLine(LaunchLine(kernel, found.Launch, found.Costed));
             }
         }
 
@@ -93,7 +92,7 @@ internal static class StaticReport
         bool onTensorCores = kernel.Target == KernelTarget.TensorCores;
         Cost? cost = costed?.Large.Cost;
         return Line(
-            kernel.Name, costed?.Large.Shape ?? "with the above", $"{launch.Grid.X} x {launch.Grid.Y} x {launch.Grid.Z}",
+            kernel.Name, costed?.Large.Shape ?? "after another", $"{launch.Grid.X} x {launch.Grid.Y} x {launch.Grid.Z}",
             Ratio(accesses.Shared), accesses.Worst is { } worst ? $"{Text(worst.Ratio, "0.0")} at {worst.Line}" : "none", Ratio(accesses.Global),
             Text(cost?.Bytes / 1e6, "0.0"), Text(cost?.Flops / 1e6, "0"),
             string.Join(" | ", Roofline.Devices.Select(device => Text(cost is { } known ? device.Least(known, onTensorCores).Seconds * 1e6 : null, "0.0"))),

@@ -16,7 +16,7 @@ internal sealed class WarpTrace
     private readonly IrFunction _function;
     private readonly RecordedLaunch _launch;
     private readonly int _warp;
-    private readonly Action<Instruction, WarpAccess> _note;
+    private readonly Action<Instruction, AddressSpace, WarpAccess> _note;
     private readonly IrBlock[] _blocks;
     private readonly Dictionary<IrBlock, int> _order;
     private readonly Dictionary<IrValue, long[]> _values = [];
@@ -24,7 +24,7 @@ internal sealed class WarpTrace
     private readonly Dictionary<Instruction, long> _arrays = [];
     private readonly long _dynamicShared;
 
-    private WarpTrace(IrFunction function, RecordedLaunch launch, int warp, Action<Instruction, WarpAccess> note)
+    private WarpTrace(IrFunction function, RecordedLaunch launch, int warp, Action<Instruction, AddressSpace, WarpAccess> note)
     {
         (_function, _launch, _warp, _note) = (function, launch, warp, note);
         _blocks = [.. new Dominators(function).ReversePostorder];
@@ -44,7 +44,7 @@ internal sealed class WarpTrace
     /// <param name="warp">The warp's number in its group.</param>
     /// <param name="instructions">After so many it is left where it stands.</param>
     /// <param name="note">Called at each access of shared or global memory.</param>
-    public static void Run(IrFunction function, RecordedLaunch launch, int warp, int instructions, Action<Instruction, WarpAccess> note) =>
+    public static void Run(IrFunction function, RecordedLaunch launch, int warp, int instructions, Action<Instruction, AddressSpace, WarpAccess> note) =>
         new WarpTrace(function, launch, warp, note).Run(instructions);
 
     private void Run(int instructions)
@@ -167,14 +167,10 @@ internal sealed class WarpTrace
         long[] at = Value(instruction.Operands[operand]);
         bool IsNamed(int lane) => active[lane] && (instruction.Op != Op.LoadMatrix || lane < 8 * instruction.Type.Width);
         long?[] addresses = [.. Enumerable.Range(0, Lanes).Select(lane => IsNamed(lane) ? at[lane] : (long?)null)];
-        switch (instruction.Operands[operand].Type.Space)
+        AddressSpace space = instruction.Operands[operand].Type.Space;
+        if (space is AddressSpace.Shared or AddressSpace.Global)
         {
-            case AddressSpace.Shared:
-                _note(instruction, WarpAccess.Shared(addresses, bytes));
-                break;
-            case AddressSpace.Global:
-                _note(instruction, WarpAccess.Global(addresses, bytes));
-                break;
+            _note(instruction, space, space == AddressSpace.Shared ? WarpAccess.Shared(addresses, bytes) : WarpAccess.Global(addresses, bytes));
         }
     }
 
