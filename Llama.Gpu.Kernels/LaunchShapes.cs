@@ -62,6 +62,12 @@ public sealed partial record LaunchShapes(
     /// <summary>Lanes of a group that has the device for itself; at most <see cref="MaxLanesOfOneGroup"/>.</summary>
     public int LanesOfOneGroup { get; init; } = 1;
 
+    /// <summary>
+    /// Whether <see cref="QkvAppend"/> pays, which saves a launch: its warps take rows of one head, and a processor follows rows that lie in
+    /// four quarters of a weight better (<see cref="QkvProjection"/>).
+    /// </summary>
+    public bool FusesAppend { get; init; } = true;
+
     /// <summary>The shapes for an accelerator.</summary>
     public static LaunchShapes For(Accelerator accelerator)
     {
@@ -81,6 +87,7 @@ public sealed partial record LaunchShapes(
         };
         shapes = shapes with
         {
+            FusesAppend = !IsVectors(accelerator),
             // more than one vector of a processor's would only take turns
             LanesOfOneGroup = Math.Min(IsVectors(accelerator) ? warp : accelerator.MaxNumThreadsPerGroup, MaxLanesOfOneGroup),
             Attention = AttentionLaunch.For(accelerator),

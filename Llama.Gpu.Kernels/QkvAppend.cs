@@ -43,6 +43,9 @@ public sealed class QkvAppend : IRunKernel<QkvAppend.Launch>
         QkvProjection.CostOf(type, queryWidth, keyValueWidth, inputSize)
             + new Cost((2L * keyValueWidth * (type.ElementSize() - 4)) + (4L * headDim), 3L * keyValueWidth);
 
+    /// <summary>Whether it is the better way for a token whose position the host knows too.</summary>
+    public bool Pays => _shapes.FusesAppend;
+
     /// <summary>Whether a group has shared memory for a normalized input of this size.</summary>
     public bool Takes(int inputSize) => _shapes.HoldsNormed(inputSize);
 

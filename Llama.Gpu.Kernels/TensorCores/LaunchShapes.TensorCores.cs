@@ -12,8 +12,8 @@ public sealed partial record LaunchShapes
     /// </summary>
     public bool TensorCores { get; init; }
 
-    // up to the 32 rows of the narrowest tile, one of 128 rows would compute mostly what is not stored
-    internal const int WarpGroupTokens = 33;
+    // below, at least half of what a tile of 128 rows computes would not be stored
+    internal const int WarpGroupTokens = 65;
 
     /// <summary>
     /// Whether it is <see cref="WarpGroupMatMul"/> from <see cref="WarpGroupTokens"/> tokens on, where the weight's rows begin at multiples

@@ -142,8 +142,8 @@ public sealed class LauncherArgumentTests
             k => k.Spectral.HeadTriangles.Run(Stream, W(31), HeadSlices.Rows(2, 4, 4), D(192)));
         yield return Case("triangles without room for the result", "triangles", "at least 192", "found 191",
             k => k.Spectral.HeadTriangles.Run(Stream, W(32), HeadSlices.Rows(2, 4, 4), D(191)));
-        yield return Case("triangles of heads too wide", "slices", "at most", "found 4096",
-            k => k.Spectral.HeadTriangles.Run(Stream, W(4096), HeadSlices.Rows(1, 4096, 1), D(1)));
+        yield return Case("triangles of heads too wide", "slices", "at most", "found 65536",
+            k => k.Spectral.HeadTriangles.Run(Stream, W(65536), HeadSlices.Rows(1, 65536, 1), D(1)));
         yield return Case("products of heads that do not share evenly", "heads", "multiple of the 2", "found 3",
             k => k.Spectral.HeadProducts.Run(Stream, D(288), D(192), D(288), 3, 2, 4));
         yield return Case("products with a short factor", "second", "at least 96", "found 95",

@@ -97,7 +97,7 @@ internal sealed partial class Decoder(LlamaConfig config, IWeightSource weights,
             LayerWeights w = weights.Small.Layers[layer];
 
             // q, k, v = W rmsnorm(x), the keys rotated once, on their way into the cache; each sequence has positions and a cache of its own
-            bool appends = isOwnToken && AppendsInOneLaunch(layer, w, state);
+            bool appends = isOwnToken && (readsPosition || kernels.QkvAppend.Pays) && AppendsInOneLaunch(layer, w, state);
             if (appends)
             {
                 AppendToken(layer, w, state, cancellationToken);

@@ -31,7 +31,7 @@ public sealed class ProfilerRangeTests
             Assert.That(lines[0], Is.EqualTo("prefill 0"));
             Assert.That(lines.Where(line => !line.StartsWith(' ')), Is.EqualTo(new[] { "prefill 0", "logits 1", "token 3", "logits 1" }));
             Assert.That(lines.Count(line => line == " layer 0"), Is.EqualTo(2));
-            Assert.That(lines.SkipWhile(line => line != "token 3").SkipWhile(line => line != " layer 0").ElementAt(1), Is.EqualTo("  QkvAppend.Kernel"));
+            Assert.That(lines.SkipWhile(line => line != "token 3").SkipWhile(line => line != " layer 0").ElementAt(1), Is.EqualTo("  QkvProjection.Kernel"));
             Assert.That(lines.Where(line => line.StartsWith("   ", StringComparison.Ordinal)), Is.Empty, "three levels, each closed");
         });
     }
