@@ -116,6 +116,8 @@ public static class Atomic
 
     public static int Min(ref int target, int value) => throw Stub.NothingRuns;
 
+    public static int Or(ref int target, int value) => throw Stub.NothingRuns;
+
     public static int Exchange(ref int target, int value) => throw Stub.NothingRuns;
 
     public static int CompareExchange(ref int target, int compare, int value) => throw Stub.NothingRuns;
