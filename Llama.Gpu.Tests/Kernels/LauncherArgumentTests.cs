@@ -12,7 +12,7 @@ public sealed class LauncherArgumentTests
     private static readonly KernelSet Kernels = new(TestAccelerators.Sequential);
 
     // lives as long as the accelerator: the cases are made before any fixture is
-    private static readonly ArrayView<float> Floats = TestAccelerators.Sequential.Allocate1D<float>(4096).View;
+    private static readonly ArrayView<float> Floats = TestAccelerators.Sequential.Allocate1D<float>(65536).View;
 
     private static AcceleratorStream Stream => TestAccelerators.Sequential.DefaultStream;
 

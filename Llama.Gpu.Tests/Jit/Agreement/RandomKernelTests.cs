@@ -9,7 +9,7 @@ namespace Llama.Gpu.Tests.Jit.Agreement;
 /// Random kernels in C# give the same numbers on every accelerator: integers and floats to the bit, functions such as exp within the
 /// units that OpenCL grants. Every batch of 60 runs at every width of vectors. OpenCL's driver takes half a second for a short kernel and
 /// seconds for a long one: it gets 10 of each batch, or as many as the environment variable <c>LLAMA_AGREEMENT_OPENCL</c> says
-/// (<c>.ci/run</c>: 50, which are 500 in all). <c>LLAMA_AGREEMENT_BATCHES</c> makes more or fewer than 10 batches.
+/// (50: 500 in all). <c>LLAMA_AGREEMENT_BATCHES</c> makes more or fewer than 10 batches.
 /// </summary>
 [Parallelizable(ParallelScope.All)]
 public sealed class RandomKernelTests

@@ -37,7 +37,12 @@ internal static class StaticReport
         foreach (CatalogedKernel kernel in KernelCatalog.OfGpus)
         {
             RecordedLaunch? launch = launches.TryGetValue(kernel, out var found) ? found.Launch : null;
-            string[] targets = [.. Architectures.Where(name => kernel.Target != KernelTarget.TensorCores || PtxTarget.Parse(name).HasTensorCores)];
+            string[] targets = [.. Architectures.Where(name => kernel.Target switch
+            {
+                KernelTarget.TensorCores => PtxTarget.Parse(name).HasTensorCores,
+                KernelTarget.WarpGroups => PtxTarget.Parse(name).HasWarpGroups,
+                _ => true,
+            })];
             foreach (var same in targets.GroupBy(target => CodeFigures.Of(kernel, target, launch)))
             {
                 output.WriteLine(CodeLine(kernel, string.Join(' ', same), launch, same.Key));
