@@ -14,7 +14,6 @@ namespace Llama.Gpu.Tests.EndToEnd;
 [TestFixture("cpu")]
 [TestFixture("simd")]
 [TestFixture("opencl")]
-[Parallelizable]
 public sealed class DeviceChoiceTests(string device)
 {
     private static readonly int[] Prompt = [1, 5, 9, 30, 7];
