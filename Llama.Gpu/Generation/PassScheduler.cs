@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Llama.Gpu.Generation;
 
 /// <summary>
@@ -10,10 +8,12 @@ namespace Llama.Gpu.Generation;
 /// After a pass the sequences that were in it are waited for, so that they stay together, but for no longer than a quarter of what the
 /// pass took: one whose consumer takes its time does not hold up the others.
 /// </remarks>
-internal sealed class PassScheduler
+/// <param name="clock">Measures how long a sequence is waited for; null for the system's.</param>
+internal sealed class PassScheduler(TimeProvider? clock = null)
 {
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(1);
 
+    private readonly TimeProvider _clock = clock ?? TimeProvider.System;
     private readonly Lock _lock = new();
     private readonly HashSet<TrackedSession> _expected = [];
     private List<Action> _works = [];
@@ -126,9 +126,9 @@ internal sealed class PassScheduler
             works.ForEach(work => work());
             if (requests.Count > 0)
             {
-                long start = Stopwatch.GetTimestamp();
+                long start = _clock.GetTimestamp();
                 Compute(requests);
-                patience = Stopwatch.GetElapsedTime(start) / 4;
+                patience = _clock.GetElapsedTime(start) / 4;
             }
         }
     }
@@ -148,7 +148,7 @@ internal sealed class PassScheduler
         }
 
         var wait = patience > ShortestWait ? patience : ShortestWait;
-        await allHere.WaitAsync(wait).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await allHere.WaitAsync(wait, _clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private static void Compute(List<Request> requests)

@@ -41,6 +41,12 @@ public sealed class SessionPool : IDisposable
         _places = new SemaphoreSlim(maxSessions);
     }
 
+    /// <summary>Measures how long those of a pass are waited for before the next.</summary>
+    internal TimeProvider Clock
+    {
+        init => _scheduler = new PassScheduler(value);
+    }
+
     /// <summary>Continues a sequence of tokens; see <see cref="TextGenerator.GenerateAsync(ReadOnlyMemory{int}, GenerationOptions?, CancellationToken)"/>.</summary>
     /// <param name="promptIds">The whole sequence, at least one id.</param>
     /// <param name="options">How; null for the defaults.</param>
