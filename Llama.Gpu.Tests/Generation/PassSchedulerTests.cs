@@ -18,7 +18,7 @@ public sealed class PassSchedulerTests
     public async Task Sequences_at_once_share_their_passes()
     {
         // on a busy machine no time is long enough for the others to come back
-        using var pool = new SessionPool(Session, 4, endOfTextIds: [Stop]) { Clock = new EndlessPatience() };
+        using var pool = new SessionPool(Session, 4, endOfTextIds: [Stop]) { Patience = Timeout.InfiniteTimeSpan };
         int[] lengths = [20, 24, 28, 32];
         var results = await pool.CompleteAllAsync(lengths.Select(length => (ReadOnlyMemory<int>)new[] { length }));
         Assert.That(results.Select(result => result.Ids.Length), Is.EqualTo(lengths));
@@ -89,13 +89,6 @@ public sealed class PassSchedulerTests
             },
         },
         _passes);
-
-    /// <summary>No wait of it runs out.</summary>
-    private sealed class EndlessPatience : TimeProvider
-    {
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-            System.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-    }
 
     /// <summary>Scripted sessions that can compute together.</summary>
     private sealed class BatchFake(FakeSession session, List<int> passes) : IBatchSession

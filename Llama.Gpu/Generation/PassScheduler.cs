@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Llama.Gpu.Generation;
 
 /// <summary>
@@ -6,19 +8,19 @@ namespace Llama.Gpu.Generation;
 /// </summary>
 /// <remarks>
 /// After a pass the sequences that were in it are waited for, so that they stay together, but for no longer than a quarter of what the
-/// pass took: one whose consumer takes its time does not hold up the others.
+/// pass took: one whose consumer takes its time does not hold up the others. Passes have a thread of their own while there are any: one of
+/// the pool would first continue what it woke last, and a sequence that has just come could wait for the end of the others.
 /// </remarks>
-/// <param name="clock">Measures how long a sequence is waited for; null for the system's.</param>
-internal sealed class PassScheduler(TimeProvider? clock = null)
+/// <param name="patience">How long those of a pass are waited for; null for a quarter of what the pass took.</param>
+internal sealed class PassScheduler(TimeSpan? patience = null)
 {
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(1);
 
-    private readonly TimeProvider _clock = clock ?? TimeProvider.System;
     private readonly Lock _lock = new();
     private readonly HashSet<TrackedSession> _expected = [];
     private List<Action> _works = [];
     private List<Request> _waiting = [];
-    private TaskCompletionSource? _allHere;
+    private readonly ManualResetEventSlim _allHere = new();
     private bool _running;
 
     /// <summary>Does something that nothing may be computed beside, between two passes.</summary>
@@ -85,7 +87,7 @@ internal sealed class PassScheduler(TimeProvider? clock = null)
         if (!_running)
         {
             _running = true;
-            _ = Task.Run(RunAsync, CancellationToken.None);
+            new Thread(Run) { IsBackground = true, Name = "passes" }.Start();
         }
     }
 
@@ -94,16 +96,16 @@ internal sealed class PassScheduler(TimeProvider? clock = null)
     {
         if (_expected.Remove(session) && _expected.Count == 0)
         {
-            _allHere?.TrySetResult();
+            _allHere.Set();
         }
     }
 
-    private async Task RunAsync()
+    private void Run()
     {
-        var patience = TimeSpan.Zero;
+        var lastPass = TimeSpan.Zero;
         while (true)
         {
-            await WaitForExpectedAsync(patience).ConfigureAwait(false);
+            WaitForExpected(patience ?? TimeSpan.FromTicks(Math.Max(lastPass.Ticks / 4, ShortestWait.Ticks)));
             List<Action> works;
             List<Request> requests = [];
             lock (_lock)
@@ -126,16 +128,15 @@ internal sealed class PassScheduler(TimeProvider? clock = null)
             works.ForEach(work => work());
             if (requests.Count > 0)
             {
-                long start = _clock.GetTimestamp();
+                long start = Stopwatch.GetTimestamp();
                 Compute(requests);
-                patience = _clock.GetElapsedTime(start) / 4;
+                lastPass = Stopwatch.GetElapsedTime(start);
             }
         }
     }
 
-    private async Task WaitForExpectedAsync(TimeSpan patience)
+    private void WaitForExpected(TimeSpan wait)
     {
-        Task allHere;
         lock (_lock)
         {
             if (_expected.Count == 0)
@@ -143,12 +144,10 @@ internal sealed class PassScheduler(TimeProvider? clock = null)
                 return;
             }
 
-            _allHere = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            allHere = _allHere.Task;
+            _allHere.Reset();
         }
 
-        var wait = patience > ShortestWait ? patience : ShortestWait;
-        await allHere.WaitAsync(wait, _clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _allHere.Wait(wait);
     }
 
     private static void Compute(List<Request> requests)

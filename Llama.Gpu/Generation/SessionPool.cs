@@ -41,8 +41,8 @@ public sealed class SessionPool : IDisposable
         _places = new SemaphoreSlim(maxSessions);
     }
 
-    /// <summary>Measures how long those of a pass are waited for before the next.</summary>
-    internal TimeProvider Clock
+    /// <summary>How long those of a pass are waited for before the next; by default a quarter of what the pass took.</summary>
+    internal TimeSpan Patience
     {
         init => _scheduler = new PassScheduler(value);
     }
