@@ -5,7 +5,6 @@ using NUnit.Framework;
 namespace Llama.Gpu.Tests.CommandLine;
 
 /// <summary>The verb that writes kernels.</summary>
-[Parallelizable]
 public sealed class KernelsCommandTests
 {
     [TestCase("ptx", ".target sm_90a", "--arch", "sm_90a")]

@@ -12,7 +12,6 @@ namespace Llama.Gpu.Tests.EndToEnd;
 /// <summary>
 /// How many kernels a model compiles when it starts: what the start-up time is made of, and does not vary with the machine's load.
 /// </summary>
-[Parallelizable]
 public sealed class KernelLoadingTests
 {
     [Test]

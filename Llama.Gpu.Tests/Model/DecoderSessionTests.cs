@@ -84,6 +84,7 @@ public sealed class DecoderSessionTests
     }
 
     [Test]
+    [NonParallelizable]
     public void Observed_session_agrees_and_only_then_holds_scores()
     {
         var accelerator = TestAccelerators.Sequential;
@@ -101,6 +102,7 @@ public sealed class DecoderSessionTests
         Assert.That(() => _model.CreateSession(length), Throws.TypeOf<ArgumentOutOfRangeException>());
 
     [Test]
+    [NonParallelizable]
     public void Model_and_session_give_their_memory_back()
     {
         var accelerator = TestAccelerators.Sequential;

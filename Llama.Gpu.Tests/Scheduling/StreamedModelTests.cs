@@ -49,6 +49,7 @@ public sealed class StreamedModelTests
     }
 
     [Test]
+    [NonParallelizable]
     public void Every_allocation_is_in_the_budget([Values(1, 2, 5)] int seed)
     {
         using var random = new RandomModel(seed);

@@ -38,6 +38,7 @@ public sealed class OpenClRuntimeTests
     }
 
     [Test]
+    [NonParallelizable]
     public void Memory_is_accounted_until_it_is_disposed()
     {
         CLAccelerator accelerator = TestAccelerators.OpenCl;
