@@ -33,8 +33,8 @@ public sealed class KernelsCommandTests
     public async Task Alignment_that_is_not_promised_gives_other_code()
     {
         using var folder = new TemporaryFolder();
-        Assert.That((await Run("kernels", "--emit", "ptx", "--out", folder["aligned"])).Code, Is.Zero);
-        Assert.That((await Run("kernels", "--emit", "ptx", "--out", folder["unaligned"], "--unaligned")).Code, Is.Zero);
+        Assert.That((await Run("kernels", "matvec", "--emit", "ptx", "--out", folder["aligned"])).Code, Is.Zero);
+        Assert.That((await Run("kernels", "matvec", "--emit", "ptx", "--out", folder["unaligned"], "--unaligned")).Code, Is.Zero);
         string name = "MatVec.f32.Wide.ptx";
         Assert.That(await File.ReadAllTextAsync(Path.Combine(folder["aligned"], name)), Does.Contain("ld.global.v4.b32"));
         Assert.That(await File.ReadAllTextAsync(Path.Combine(folder["unaligned"], name)), Does.Not.Contain("ld.global.v4"));
@@ -45,13 +45,15 @@ public sealed class KernelsCommandTests
     public async Task Kernels_of_tensor_cores_are_written_where_the_target_has_them(string architecture, bool written)
     {
         using var folder = new TemporaryFolder();
-        Assert.That((await Run("kernels", "--emit", "ptx", "--arch", architecture, "--out", folder["made"])).Code, Is.Zero);
+        Assert.That((await Run("kernels", "MatMul.bf16", "--emit", "ptx", "--arch", architecture, "--out", folder["made"])).Code, Is.Zero);
+        Assert.That(Directory.EnumerateFiles(folder["made"], "MatMul*"), Is.Not.Empty);
         Assert.That(Directory.EnumerateFiles(folder["made"], "TensorCore*").Any(), Is.EqualTo(written));
     }
 
     [TestCase("--emit", "cuda")]
     [TestCase("--emit", "ptx", "--arch", "sm_61")]
     [TestCase("--emit", "opencl", "--arch", "sm_80")]
+    [TestCase("--emit", "opencl", "TensorCore")]
     public async Task Form_or_target_that_is_not_known_is_exit_code_2(params string[] arguments)
     {
         using var folder = new TemporaryFolder();

@@ -16,6 +16,11 @@ internal sealed class KernelsCommand : Command
 
     private readonly CliConsole _console;
 
+    private readonly Argument<string> _name = new("name")
+    {
+        Description = "Only those whose name has this in it, such as MatVec.bf16; all by default.", Arity = ArgumentArity.ZeroOrOne,
+    };
+
     private readonly Option<string> _emit = new("--emit")
     {
         Description = "What to write: PTX, OpenCL C, or the compiler's own form after its passes.", HelpName = "ptx|opencl|ir", Required = true,
@@ -37,6 +42,7 @@ internal sealed class KernelsCommand : Command
         : base("kernels", "Writes one file a kernel as compiled for a target; needs no GPU.")
     {
         _console = console;
+        Add(_name);
         Add(_emit);
         Add(_architecture);
         Add(_out);
@@ -66,8 +72,16 @@ internal sealed class KernelsCommand : Command
         var target = PtxTarget.Parse(architecture ?? DefaultArchitecture);
         string folder = parsed.GetRequiredValue(_out);
         bool aligned = !parsed.GetValue(_unaligned);
+        string name = parsed.GetValue(_name) ?? string.Empty;
+        CatalogedKernel[] kernels = [.. KernelCatalog.OfGpus.Where(kernel =>
+            kernel.Name.Contains(name, StringComparison.OrdinalIgnoreCase) && IsOffered(kernel, emit, target))];
+        if (kernels.Length == 0)
+        {
+            throw new UsageException($"name: no kernel that {emit} is written of has '{name}' in its name");
+        }
+
         Directory.CreateDirectory(folder);
-        foreach (CatalogedKernel kernel in KernelCatalog.OfGpus.Where(kernel => IsOffered(kernel, emit, target)))
+        foreach (CatalogedKernel kernel in kernels)
         {
             string text = emit switch
             {
