@@ -27,7 +27,8 @@ internal sealed class ReportPage : IDisposable
         .grid { stroke: var(--grid); stroke-width: 1; } .frame { fill: none; stroke: var(--soft); stroke-width: 1; }
         .series { fill: none; stroke-width: 1.5; } .key { fill: none; stroke-width: 3; } .cell { fill: var(--heat); }
         @media print { body { margin: 0; max-width: none; padding: 0; font-size: 10pt; } figure, tr { break-inside: avoid; }
-          .figures { display: block; } figure { display: inline-block; margin: 0 1rem .6rem 0; vertical-align: top; } h2, h3 { break-after: avoid; }
+          .figures { display: block; orphans: 1; widows: 1; } figure { display: inline-block; margin: 0 1rem .6rem 0; vertical-align: top; }
+          h2, h3, .soft { break-after: avoid; }
           svg, td.heat { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
         """;
 
