@@ -86,6 +86,10 @@ public sealed partial class Attention
                 + (2L * shape.PositionCount * shape.KeyValueWidth * type.ElementSize()),
             ((long)shape.TokenCount * shape.QueryWidth * 4) + (shape.VisiblePairs * ((shape.HeadDim * 4L) + 5)));
 
+    /// <summary>Bytes and operations of putting the parts of some queries together: each part read, with its largest score and its total.</summary>
+    public static Cost CombineCostOf(int partCount, int queryCount, int headDim) =>
+        new(4L * queryCount * (((long)partCount * (headDim + PartExtra)) + headDim), 2L * queryCount * partCount * headDim);
+
     /// <summary>
     /// Elements of scratch memory with which decoding at any position can be cut into as many parts as the device has use for.
     /// </summary>

@@ -51,6 +51,9 @@ public sealed partial class WarpGroupMatMul
         return product with { Bytes = product.Bytes + (2L * sizeof(ushort) * tokenCount * inputSize) };
     }
 
+    /// <summary>The part of it that the rounding of the input is.</summary>
+    public static Cost RoundingCostOf(int tokenCount, int inputSize) => new(6L * tokenCount * inputSize, (long)tokenCount * inputSize);
+
     /// <summary>Whether the weight can be copied in boxes.</summary>
     /// <param name="weight">(N, K).</param>
     /// <param name="inputSize">K.</param>

@@ -79,12 +79,13 @@ public sealed class MachineCodeTests
     [Test]
     public void Least_time_is_that_of_the_nearer_ceiling()
     {
-        Roofline h100 = Roofline.Devices[0];
+        Roofline h100 = Roofline.Default;
         Assert.Multiple(() =>
         {
-            Assert.That(h100.Least(new Cost(3_350_000, 1000), onTensorCores: false), Is.EqualTo((1e-6, true)));
-            Assert.That(h100.Least(new Cost(1000, 66_900_000), onTensorCores: false), Is.EqualTo((1e-6, false)));
-            Assert.That(h100.Least(new Cost(1000, 989_400_000), onTensorCores: true), Is.EqualTo((1e-6, false)));
+            Assert.That(h100.Least(new Cost(3_350_000, 1000), Arithmetic.Single), Is.EqualTo((1e-6, true)));
+            Assert.That(h100.Least(new Cost(1000, 66_900_000), Arithmetic.Single), Is.EqualTo((1e-6, false)));
+            Assert.That(h100.Least(new Cost(1000, 989_400_000), Arithmetic.TensorCores), Is.EqualTo((1e-6, false)));
+            Assert.That(h100.Least(new Cost(1000, 33_500_000), Arithmetic.Double), Is.EqualTo((1e-6, false)));
         });
     }
 }
