@@ -76,7 +76,7 @@ public static unsafe class FakeDriverScenarios
         string few = Run(LaunchShapes.WarpGroupTokens - 1);
         Assert.Multiple(() =>
         {
-            Assert.That(log, Does.Contain("WarpGroupMatMul_RoundKernel"));
+            Assert.That(log, Does.Contain("InputRounding_Kernel"));
             Assert.That(log, Does.Match(@"WarpGroupMatMul_TileKernel\w* 8 1 1 / 384 1 1 / 196736:"), "eight tiles of 128 x 64, each for a group of its own");
             Assert.That(log, Does.Match(
                 " <type 9, 130 x 72 at [0-9a-f]+, box 128 x 64, swizzle 3, promotion 3> <type 9, 200 x 72 at [0-9a-f]+, box 64 x 64, swizzle 3, promotion 3> "));

@@ -5,7 +5,7 @@ namespace Llama.Gpu.Bench.StaticAnalysis;
 
 /// <summary>An operation at a shape of Llama 3.</summary>
 /// <param name="Case">What is launched.</param>
-/// <param name="Others">Costs of kernels that it launches beside the one that the case's cost is of, by the end of their names.</param>
+/// <param name="Others">Costs of kernels that it launches beside the one that the case's cost is of, by the first or the last part of their names.</param>
 internal sealed record StaticCase(OpCase Case, params (string Kernel, Cost Cost)[] Others)
 {
     /// <summary>In what it computes where it does not use tensor cores.</summary>
@@ -18,7 +18,7 @@ internal sealed record StaticCase(OpCase Case, params (string Kernel, Cost Cost)
     private Cost? Other(RecordedLaunch launch)
     {
         string name = launch.Kernel.Name;
-        int found = Array.FindIndex(Others, other => name == other.Kernel || name.EndsWith($".{other.Kernel}", StringComparison.Ordinal));
+        int found = Array.FindIndex(Others, other => name.Split('.') is var parts && (parts[0] == other.Kernel || parts[^1] == other.Kernel));
         return found < 0 ? null : Others[found].Cost;
     }
 }
@@ -100,5 +100,5 @@ internal static class StaticCases
     ];
 
     private static StaticCase Product(int tokens, int outputs, int inputs, TensorType type) =>
-        new(OpCases.Matrix(tokens, outputs, inputs, type), ("Round", WarpGroupMatMul.RoundingCostOf(tokens, inputs)));
+        new(OpCases.Matrix(tokens, outputs, inputs, type), (nameof(InputRounding), InputRounding.CostOf(tokens, inputs)));
 }
