@@ -10,6 +10,10 @@ namespace Llama.Gpu.Kernels;
 /// and within S * 2^-24 of it more for f16, whose weights below 2^-14 lose bits. A query that, scaled and rotated, is beyond 65504
 /// becomes infinite in f16.
 /// </para>
+/// <para>
+/// What a query does not see does not touch its result, even where it is infinite or NaN. A query that sees a value with such an element gets
+/// no number, in that element or, near the diagonal, in all of them.
+/// </para>
 /// </summary>
 /// <remarks>
 /// <para>
@@ -34,6 +38,7 @@ public sealed partial class TensorCoreAttention
     private const int Stages = 2;
     private const int RowTiles = Rows / 16 / (Lanes / TensorCore.WarpSize);
     private const float LogOfE = 1.44269504f;
+    private const int NotANumber = 0x7FC00000;
 
     private readonly Accelerator _accelerator;
     private readonly Dictionary<(TensorType Type, int HeadDim), Launch> _launches = [];

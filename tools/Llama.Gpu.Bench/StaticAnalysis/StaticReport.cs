@@ -34,16 +34,7 @@ internal static class StaticReport
             |---|---|--:|--:|--:|--:|--:|--:|---|--:|--:|--:|--:|
 
             """);
-        foreach (CatalogedKernel kernel in KernelCatalog.OfGpus)
-        {
-            RecordedLaunch? launch = launches.GetValueOrDefault(kernel)?.Launch;
-            string[] targets = [.. Architectures.Where(name => IsFor(kernel, name))];
-            foreach (var same in targets.GroupBy(target => CodeFigures.Of(kernel, target, launch)))
-            {
-                output.WriteLine(CodeLine(kernel, string.Join(' ', same), launch, same.Key));
-            }
-        }
-
+        WriteEach(output, KernelCatalog.OfGpus, kernel => CodeLines(kernel, launches.GetValueOrDefault(kernel)?.Launch));
         output.Write($"""
 
             ## Launches
@@ -59,19 +50,27 @@ internal static class StaticReport
             |---|---|---|--:|---|--:|--:|--:|{string.Concat(Roofline.Devices.Select(_ => "--:|"))}---|
 
             """);
-        foreach (CatalogedKernel kernel in KernelCatalog.OfGpus)
-        {
-            if (launches.TryGetValue(kernel, out CostedLaunch? found))
-            {
-                output.WriteLine(LaunchLine(kernel, found));
-            }
-        }
-
+        WriteEach(output, KernelCatalog.OfGpus.Where(launches.ContainsKey), kernel => [LaunchLine(kernel, launches[kernel])]);
         string[] none = [.. KernelCatalog.OfGpus.Where(kernel => !launches.ContainsKey(kernel)).Select(kernel => $"`{kernel.Name}`")];
         output.WriteLine();
         output.WriteLine(none.Length == 0
             ? "Every kernel is launched by a case."
             : $"For devices with fewer lanes a group, so launched by no case on such a device: {string.Join(", ", none)}.");
+    }
+
+    // assembling takes a process each, and all of them some minutes
+    private static void WriteEach(TextWriter output, IEnumerable<CatalogedKernel> kernels, Func<CatalogedKernel, IReadOnlyList<string>> lines)
+    {
+        foreach (string line in kernels.AsParallel().AsOrdered().SelectMany(lines))
+        {
+            output.WriteLine(line);
+        }
+    }
+
+    private static string[] CodeLines(CatalogedKernel kernel, RecordedLaunch? launch)
+    {
+        var targets = Architectures.Where(name => IsFor(kernel, name));
+        return [.. targets.GroupBy(target => CodeFigures.Of(kernel, target, launch)).Select(same => CodeLine(kernel, string.Join(' ', same), launch, same.Key))];
     }
 
     private static string Ceilings(Roofline device) => string.Create(
