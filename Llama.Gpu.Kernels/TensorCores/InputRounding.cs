@@ -4,10 +4,10 @@ namespace Llama.Gpu.Kernels;
 /// The input of a product on tensor cores, rounded to the weight's type: input (T, K) f32, result (T, K) f16 or bf16, to nearest even. In a
 /// launch of its own, before the product, where many groups read each row: they then fetch half the bytes, and copy them past the registers.
 /// </summary>
-internal sealed class InputRounding
+public sealed class InputRounding
 {
     /// <summary>K is a multiple of it.</summary>
-    public const int Chunk = 8;
+    internal const int Chunk = 8;
 
     private const int GroupsPerMultiprocessor = 16;
 
@@ -15,7 +15,11 @@ internal sealed class InputRounding
 
     /// <summary>Prepares the operation for an accelerator.</summary>
     /// <param name="accelerator">Where it will run.</param>
-    public InputRounding(Accelerator accelerator) => _accelerator = accelerator;
+    public InputRounding(Accelerator accelerator)
+    {
+        ArgumentNullException.ThrowIfNull(accelerator);
+        _accelerator = accelerator;
+    }
 
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
@@ -23,14 +27,14 @@ internal sealed class InputRounding
     /// <param name="tokenCount">T.</param>
     /// <param name="inputSize">K, a multiple of 8.</param>
     /// <returns>(T, K), in the stream's scratch memory: for the next launch.</returns>
-    public delegate ArrayView<T> Launch<T>(AcceleratorStream stream, ArrayView<float> input, int tokenCount, int inputSize)
+    internal delegate ArrayView<T> Launch<T>(AcceleratorStream stream, ArrayView<float> input, int tokenCount, int inputSize)
         where T : unmanaged;
 
     /// <summary>Bytes and operations of one run.</summary>
     public static Cost CostOf(int tokenCount, int inputSize) => new(6L * tokenCount * inputSize, (long)tokenCount * inputSize);
 
     /// <summary>Loads the kernel of a type.</summary>
-    public Launch<T> Load<T, TElement>()
+    internal Launch<T> Load<T, TElement>()
         where T : unmanaged
         where TElement : struct, IElement<T>
     {
