@@ -24,14 +24,21 @@ public sealed class InputRounding
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="input">(T, K).</param>
+    /// <param name="scratch">At least <see cref="ScratchBytes"/>, from a multiple of 16 bytes on.</param>
     /// <param name="tokenCount">T.</param>
     /// <param name="inputSize">K, a multiple of 8.</param>
-    /// <returns>(T, K), in the stream's scratch memory: for the next launch.</returns>
-    internal delegate ArrayView<T> Launch<T>(AcceleratorStream stream, ArrayView<float> input, int tokenCount, int inputSize)
+    /// <returns>(T, K), in the scratch memory.</returns>
+    internal delegate ArrayView<T> Launch<T>(
+        AcceleratorStream stream, ArrayView<float> input, ArrayView<byte> scratch, int tokenCount, int inputSize)
         where T : unmanaged;
 
     /// <summary>Bytes and operations of one run.</summary>
     public static Cost CostOf(int tokenCount, int inputSize) => new(6L * tokenCount * inputSize, (long)tokenCount * inputSize);
+
+    /// <summary>Bytes of the rounded input.</summary>
+    /// <param name="tokenCount">T.</param>
+    /// <param name="inputSize">K.</param>
+    public static long ScratchBytes(int tokenCount, int inputSize) => (long)tokenCount * inputSize * sizeof(ushort);
 
     /// <summary>Loads the kernel of a type.</summary>
     internal Launch<T> Load<T, TElement>()
@@ -40,9 +47,9 @@ public sealed class InputRounding
     {
         var kernel = _accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, int>(Kernel<T, TElement>);
         int lanes = Math.Min(LaunchShapes.MaxLanes, _accelerator.MaxNumThreadsPerGroup);
-        return (stream, input, tokenCount, inputSize) =>
+        return (stream, input, scratch, tokenCount, inputSize) =>
         {
-            ArrayView<T> rounded = stream.Scratch((long)tokenCount * inputSize * sizeof(ushort)).Cast<T>();
+            ArrayView<T> rounded = scratch.SubView(0, ScratchBytes(tokenCount, inputSize)).Cast<T>();
             int chunks = checked((int)((long)tokenCount * inputSize / Chunk));
             int groups = Math.Min(IntrinsicMath.DivRoundUp(chunks, lanes), GroupsPerMultiprocessor * _accelerator.NumMultiprocessors);
             kernel(stream, new KernelConfig(groups, 1, 1, lanes, 1, 1), input, rounded, chunks);

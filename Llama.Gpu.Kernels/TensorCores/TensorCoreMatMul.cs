@@ -9,7 +9,7 @@ namespace Llama.Gpu.Kernels;
 /// <remarks>
 /// A group computes a tile of the output, slice by slice of 32 along K. Three slices are in shared memory: one is multiplied, the next
 /// has arrived or is about to, the third is on its way. The weight is copied asynchronously, past the registers, and so is the input once
-/// <see cref="InputRounding"/> has rounded it, into the stream's scratch memory (2 T K bytes). For few tokens, whose input is little
+/// <see cref="InputRounding"/> has rounded it, into scratch memory of the caller's (2 T K bytes). For few tokens, whose input is little
 /// beside the weight, that launch is saved: the input goes through registers, where it is rounded. A row of a slice is 64 bytes, four chunks of 16, and chunk c of row r stands in place
 /// <c>c ^ (r / 2 % 4)</c>: then the 8 rows of a matrix, which are loaded at once, lie in different banks, and so do the chunks that
 /// neighbouring lanes store.
@@ -41,11 +41,25 @@ public sealed class TensorCoreMatMul
     }
 
     internal delegate void Launch(
-        AcceleratorStream stream, ArrayView<float> input, WeightView weight, ArrayView<float> output, int rows, int columns, int innerSize);
+        AcceleratorStream stream,
+        ArrayView<float> input,
+        ArrayView<byte> scratch,
+        WeightView weight,
+        ArrayView<float> output,
+        int rows,
+        int columns,
+        int innerSize);
 
     /// <summary>Bytes and operations of one run.</summary>
     public static Cost CostOf(TensorType type, int tokenCount, int outputSize, int inputSize) =>
         MatMul.CostOf(type, tokenCount, outputSize, inputSize);
+
+    /// <summary>Bytes of scratch memory that suffice for a run with any N, and with fewer tokens.</summary>
+    /// <param name="type">The weight's type.</param>
+    /// <param name="tokenCount">T.</param>
+    /// <param name="inputSize">K.</param>
+    public static long ScratchBytes(TensorType type, int tokenCount, int inputSize) =>
+        type is TensorType.Float16 or TensorType.BFloat16 && inputSize % Chunk == 0 ? InputRounding.ScratchBytes(tokenCount, inputSize) : 0;
 
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
@@ -55,6 +69,7 @@ public sealed class TensorCoreMatMul
     /// <param name="tokenCount">T, at least 1.</param>
     /// <param name="outputSize">N.</param>
     /// <param name="inputSize">K.</param>
+    /// <param name="scratch">At least <see cref="ScratchBytes"/>, from a multiple of 16 bytes on; the run leaves anything in it.</param>
     /// <exception cref="ArgumentException">A view does not have its shape or type, or an extent is out of range.</exception>
     public void Run(
         AcceleratorStream stream,
@@ -63,7 +78,8 @@ public sealed class TensorCoreMatMul
         ArrayView<float> output,
         int tokenCount,
         int outputSize,
-        int inputSize)
+        int inputSize,
+        ArrayView<byte> scratch)
     {
         Require.Dimension(tokenCount);
         Require.Dimension(outputSize);
@@ -76,10 +92,12 @@ public sealed class TensorCoreMatMul
             throw new ArgumentException($"expected elements of type Float16 or BFloat16, found {weight.Type}", nameof(weight));
         }
 
+        Require.Holds(scratch, ScratchBytes(weight.Type, tokenCount, inputSize));
+
         // no model's rows are of another size, so one tile is enough for those
         bool inChunks = inputSize % Chunk == 0 && weight.Data.IsAlignedTo(ChunkBytes);
         TensorTile? tile = inChunks ? TensorTileTable.For(tokenCount, outputSize, _accelerator.NumMultiprocessors) : null;
-        Find(weight.Type, tile)(stream, input, weight, output, tokenCount, outputSize, inputSize);
+        Find(weight.Type, tile)(stream, input, scratch, weight, output, tokenCount, outputSize, inputSize);
     }
 
     /// <summary>The launch of one tile, or of rows that are staged by elements.</summary>
@@ -115,9 +133,9 @@ public sealed class TensorCoreMatMul
         var kernel = _accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, ArrayView<T>, ArrayView<float>, int, int, int>(
             TileKernel<T, TElement, TTile, TStaging>);
         int sharedLength = Stages * (TTile.Rows + TTile.Columns) << DepthShift;
-        return (stream, input, weight, output, rows, columns, innerSize) =>
+        return (stream, input, scratch, weight, output, rows, columns, innerSize) =>
         {
-            ArrayView<T> rounded = round?.Invoke(stream, input, rows, innerSize) ?? default;
+            ArrayView<T> rounded = round?.Invoke(stream, input, scratch, rows, innerSize) ?? default;
             int groups = checked(IntrinsicMath.DivRoundUp(rows, TTile.Rows) * IntrinsicMath.DivRoundUp(columns, TTile.Columns));
             var config = new KernelConfig(groups, TTile.Lanes, SharedMemoryConfig.RequestDynamic<T>(sharedLength));
             kernel(stream, config, input, rounded, weight.As<T>(), output, rows, columns, innerSize);

@@ -3,7 +3,7 @@ namespace Llama.Gpu.Kernels;
 /// <summary>
 /// Matrix product with a weight on the tensor cores of compute capability 9.0: <c>output[t, n] = sum_k input[t, k] * weight[n, k]</c>.
 /// input (T, K) f32, weight (N, K) f16 or bf16, output (T, N) f32. As <see cref="TensorCoreMatMul"/> it rounds the input to the weight's
-/// type, with the same error; <see cref="InputRounding"/> does it, into the stream's scratch memory (2 T K bytes).
+/// type, with the same error; <see cref="InputRounding"/> does it, into scratch memory of the caller's (2 T K bytes).
 /// </summary>
 /// <remarks>
 /// As many groups as there are multiprocessors take tile after tile. In a group one warp has the tensor memory accelerator bring slices
@@ -34,6 +34,7 @@ public sealed partial class WarpGroupMatMul
     private delegate void Launch(
         AcceleratorStream stream,
         ArrayView<float> input,
+        ArrayView<byte> scratch,
         WeightView weight,
         ArrayView<float> output,
         int rows,
@@ -47,20 +48,26 @@ public sealed partial class WarpGroupMatMul
         return product with { Bytes = product.Bytes + (2L * sizeof(ushort) * tokenCount * inputSize) };
     }
 
+    /// <summary>Whether a weight can be copied in boxes if it begins where one may.</summary>
+    /// <param name="type">Its type.</param>
+    /// <param name="inputSize">K.</param>
+    public static bool Takes(TensorType type, int inputSize) =>
+        type is TensorType.Float16 or TensorType.BFloat16 && inputSize % InputRounding.Chunk == 0;
+
     /// <summary>Whether the weight can be copied in boxes.</summary>
     /// <param name="weight">(N, K).</param>
     /// <param name="inputSize">K.</param>
-    public static bool Takes(WeightView weight, int inputSize) =>
-        weight.Type is TensorType.Float16 or TensorType.BFloat16 && inputSize % InputRounding.Chunk == 0 && weight.Data.IsAlignedTo(ChunkBytes);
+    public static bool Takes(WeightView weight, int inputSize) => Takes(weight.Type, inputSize) && weight.Data.IsAlignedTo(ChunkBytes);
 
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="input">(T, K).</param>
-    /// <param name="weight">(N, K), f16 or bf16, which <see cref="Takes"/> accepts.</param>
+    /// <param name="weight">(N, K), f16 or bf16, which <see cref="Takes(WeightView, int)"/> accepts.</param>
     /// <param name="output">(T, N) result; must not overlap <paramref name="input"/>.</param>
     /// <param name="tokenCount">T, at least 1.</param>
     /// <param name="outputSize">N.</param>
     /// <param name="inputSize">K, a multiple of 8.</param>
+    /// <param name="scratch">At least <see cref="InputRounding.ScratchBytes"/>, from a multiple of 16 bytes on.</param>
     /// <exception cref="ArgumentException">A view does not have its shape, type or alignment, or an extent is out of range.</exception>
     public void Run(
         AcceleratorStream stream,
@@ -69,7 +76,8 @@ public sealed partial class WarpGroupMatMul
         ArrayView<float> output,
         int tokenCount,
         int outputSize,
-        int inputSize)
+        int inputSize,
+        ArrayView<byte> scratch)
     {
         Require.Dimension(tokenCount);
         Require.Dimension(outputSize);
@@ -83,8 +91,9 @@ public sealed partial class WarpGroupMatMul
                 $"expected Float16 or BFloat16 with rows that begin at multiples of {ChunkBytes} bytes, found {weight.Type} with rows of {inputSize}", nameof(weight));
         }
 
+        Require.Holds(scratch, InputRounding.ScratchBytes(tokenCount, inputSize));
         int columns = ColumnsFor(tokenCount, outputSize, _accelerator.NumMultiprocessors);
-        Find(weight.Type, columns)(stream, input, weight, output, tokenCount, outputSize, inputSize);
+        Find(weight.Type, columns)(stream, input, scratch, weight, output, tokenCount, outputSize, inputSize);
     }
 
     /// <summary>Columns of the tile that is done first: the groups take tiles in turns, and each turn lasts as long as a tile.</summary>
@@ -125,9 +134,9 @@ public sealed partial class WarpGroupMatMul
     {
         InputRounding.Launch<T> round = _rounding.Load<T, TElement>();
         var multiply = _accelerator.LoadKernel<TensorMap<T>, TensorMap<T>, ArrayView<float>, int, int, int>(TileKernel<T, TTile>);
-        return (stream, input, weight, output, rows, columns, innerSize) =>
+        return (stream, input, scratch, weight, output, rows, columns, innerSize) =>
         {
-            ArrayView<T> rounded = round(stream, input, rows, innerSize);
+            ArrayView<T> rounded = round(stream, input, scratch, rows, innerSize);
             int tiles = checked(IntrinsicMath.DivRoundUp(rows, TileRows) * IntrinsicMath.DivRoundUp(columns, TTile.Columns));
             multiply(
                 stream,

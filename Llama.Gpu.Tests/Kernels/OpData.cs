@@ -66,6 +66,9 @@ internal sealed class OpData(Accelerator accelerator, KernelSet kernels, bool is
         return Upload(data);
     }
 
+    /// <summary>Memory that an operation works in, of which nothing is checked.</summary>
+    public ArrayView<byte> Scratch(long bytes) => bytes == 0 ? default : Upload(new byte[bytes]);
+
     /// <summary>Uploads elements.</summary>
     public ArrayView<T> Upload<T>(T[] data)
         where T : unmanaged

@@ -3,6 +3,7 @@ using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Jit.Runtime.Cuda;
 using Llama.Gpu.Model;
 using Llama.Gpu.Scheduling;
+using Llama.Gpu.Tests.Infrastructure;
 using Llama.Gpu.Tests.Jit.Cuda;
 using NUnit.Framework;
 
@@ -138,6 +139,29 @@ public static class CudaStreamingScenarios
             }
 
             Assert.That(FakeDriverScenarios.Call<int>("fake_live"), Is.EqualTo(live), $"after {made} objects");
+        }
+    });
+
+    // chunks long enough for warp groups, whose rounded input is scratch memory, and tokens that are chosen on the device
+    public static void WholeRunTakesWhatThePlanSays() => FakeDriverScenarios.WithAccelerator(accelerator =>
+    {
+        using var folder = new TemporaryFolder();
+        LlamaConfig config = SyntheticPresets.Get("tiny") with { LayerCount = 2 };
+        SyntheticCheckpoint.Write(folder["model"], config, TensorType.BFloat16, seed: 1);
+        using Checkpoint checkpoint = Checkpoint.Open(folder["model"]);
+        ModelLayout layout = ModelLayout.Of(checkpoint);
+        MemoryPlanRequest request = new MemoryPlanRequest(long.MaxValue, 128) { ChunkLength = 96, SlotBytes = 64 << 10 }.For(accelerator, layout);
+        MemoryPlan whole = MemoryPlan.Create(layout, request);
+        int widest = layout.Steps.SelectMany(step => step.Matrices).Max(matrix => matrix.RowLength);
+        Assert.That(whole.Request.Scratch.ProductBytes, Is.EqualTo(2L * 96 * widest));
+        Assert.That(whole.Request.Scratch.ChoiceBytes, Is.GreaterThan(14L * config.VocabularySize));
+
+        int[] prompt = [.. Enumerable.Range(0, 100).Select(i => i % config.VocabularySize)];
+        foreach (long budget in new[] { whole.SmallestBudget, (whole.SmallestBudget + whole.PlannedBytes) / 2, whole.PlannedBytes })
+        {
+            BudgetRun.Check(accelerator, checkpoint, request with { BudgetBytes = budget }, prompt);
+            string log = FakeDriverScenarios.Log();
+            Assert.That(log, Does.Contain("WarpGroupMatMul_TileKernel").And.Contain("TokenDraw"));
         }
     });
 

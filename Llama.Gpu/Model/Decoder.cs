@@ -447,11 +447,11 @@ internal sealed partial class Decoder(LlamaConfig config, IWeightSource weights,
         }
         else if (rows.Count == projection.Outputs)
         {
-            kernels.MatMul.Run(stream, input, rows.Weight, output, tokens, rows.Count, inputs);
+            kernels.MatMul.Run(stream, input, rows.Weight, output, tokens, rows.Count, inputs, state.ProductScratch);
         }
         else
         {
-            kernels.MatMul.Run(stream, input, rows.Weight, state.Slice, tokens, rows.Count, inputs);
+            kernels.MatMul.Run(stream, input, rows.Weight, state.Slice, tokens, rows.Count, inputs, state.ProductScratch);
             for (int token = 0; token < tokens; token++)
             {
                 ArrayView<float> columns = output.SubView(((long)token * projection.Outputs) + rows.First, rows.Count);

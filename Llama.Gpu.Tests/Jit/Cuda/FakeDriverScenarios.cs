@@ -65,10 +65,11 @@ public static unsafe class FakeDriverScenarios
         using var input = accelerator.Allocate1D<float>(Tokens * Inner);
         using var weight = accelerator.Allocate1D<BFloat16>(Outputs * Inner);
         using var output = accelerator.Allocate1D<float>(Tokens * Outputs);
+        using var scratch = accelerator.Allocate1D<byte>(2 * Tokens * Inner);
         string Run(int tokens)
         {
             new MatMul(accelerator).Run(
-                accelerator.DefaultStream, input.View, WeightView.Of(weight.View.BaseView), output.View, tokens, Outputs, Inner);
+                accelerator.DefaultStream, input.View, WeightView.Of(weight.View.BaseView), output.View, tokens, Outputs, Inner, scratch.View);
             return Log();
         }
 
