@@ -47,6 +47,9 @@ public sealed partial record LaunchShapes(
     /// <summary>Most tokens that <see cref="MatMul"/> takes as several vectors, rather than as a tile.</summary>
     public int FewTokens { get; init; } = 8;
 
+    /// <summary>Tokens of a prompt from which on more of them at once make its products no faster.</summary>
+    public int PromptTokens { get; init; } = 64;
+
     /// <summary>Bytes of shared memory that a group may have.</summary>
     public int SharedBytes { get; init; } = 16 * 1024;
 

@@ -165,6 +165,29 @@ public static class CudaStreamingScenarios
         }
     });
 
+    public static void PromptIsComputedInChunksThatTakeWarpGroups() => FakeDriverScenarios.WithAccelerator(accelerator =>
+    {
+        using var folder = new TemporaryFolder();
+        LlamaConfig config = SyntheticPresets.Get("tiny") with { LayerCount = 2 };
+        SyntheticCheckpoint.Write(folder["model"], config, TensorType.BFloat16, seed: 1);
+        using Checkpoint checkpoint = Checkpoint.Open(folder["model"]);
+        ModelLayout layout = ModelLayout.Of(checkpoint);
+        var request = new MemoryPlanRequest(long.MaxValue, 128);
+        long small = MemoryPlan.Smallest(layout, request.For(accelerator, layout) with { ChunkLength = 64 });
+        Assert.Multiple(() =>
+        {
+            Assert.That(request.For(accelerator, layout).ChunkLength, Is.EqualTo(512));
+            Assert.That((request with { ChunkLength = 64 }).For(accelerator, layout).ChunkLength, Is.EqualTo(64), "what is asked for");
+            Assert.That((request with { BudgetBytes = small }).For(accelerator, layout).ChunkLength, Is.EqualTo(64), "little memory");
+        });
+
+        using LlamaModel model = LlamaModel.Load(checkpoint, accelerator, request);
+        using DecoderSession session = model.CreateSession(128);
+        FakeDriverScenarios.Log();
+        session.Forward([.. Enumerable.Range(0, 100).Select(i => i % config.VocabularySize)]);
+        Assert.That(FakeDriverScenarios.Log(), Does.Contain("WarpGroupMatMul_TileKernel"));
+    });
+
     private static void Lazily(Action<CudaAccelerator> test)
     {
         FakeDriverScenarios.Set("fake_lazy", 1);

@@ -14,11 +14,12 @@ public sealed partial class DecoderSession : IDecoderSession
 
     internal DecoderSession(LlamaModel model, int contextLength, DecoderSessionOptions options)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.ChunkLength, 1);
+        int wantedChunk = options.ChunkLength ?? model.Plan.Request.ChunkLength;
+        ArgumentOutOfRangeException.ThrowIfLessThan(wantedChunk, 1, nameof(options));
         _model = model;
         _decoder = new Decoder(model.Config, model.Source, model.Kernels, model.Accelerator.DefaultStream);
         _choosesOnDevice = TokenStep.Serves(model.Accelerator, model.Config.VocabularySize, options.ChoosesOnDevice);
-        int chunkLength = Math.Min(options.ChunkLength, contextLength);
+        int chunkLength = Math.Min(wantedChunk, contextLength);
         var scratch = DeviceScratch.Of(model.Kernels, model.Plan.Layout, chunkLength, _choosesOnDevice);
         _state = new DecoderState(
             model.Budget,

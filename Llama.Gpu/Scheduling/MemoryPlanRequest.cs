@@ -8,8 +8,22 @@ namespace Llama.Gpu.Scheduling;
 /// <param name="ContextLength">Positions of the KV cache.</param>
 public sealed record MemoryPlanRequest(long BudgetBytes, int ContextLength)
 {
-    /// <summary>Most tokens that are computed at once.</summary>
-    public int ChunkLength { get; init; } = 64;
+    private const int SmallChunk = 64;
+
+    // activations of a longer chunk may take one part of the budget in so many
+    private const int ActivationShare = 16;
+
+    private readonly int? _chunkLength;
+
+    /// <summary>
+    /// Most tokens that are computed at once. Where nothing is said, 64, or for a device as many as make its products fast, if their
+    /// activations take little of the budget.
+    /// </summary>
+    public int ChunkLength
+    {
+        get => _chunkLength ?? SmallChunk;
+        init => _chunkLength = value;
+    }
 
     /// <summary>Type of the KV cache; null for that of the keys' weights.</summary>
     public TensorType? CacheType { get; init; }
@@ -53,6 +67,12 @@ public sealed record MemoryPlanRequest(long BudgetBytes, int ContextLength)
     {
         const long SlotBytesOfCore = 512 << 10;
         ArgumentNullException.ThrowIfNull(layout);
+        if (_chunkLength is null && this with { ChunkLength = kernels.Shapes.PromptTokens } is var longer
+            && longer.ActivationBytes(layout) <= BudgetBytes / ActivationShare)
+        {
+            return longer.ForSession(kernels, accelerator, layout);
+        }
+
         bool choosesOnDevice = TokenStep.Serves(accelerator, layout.Config.VocabularySize, ChoosesOnDevice);
         return this with
         {
@@ -62,4 +82,7 @@ public sealed record MemoryPlanRequest(long BudgetBytes, int ContextLength)
                 : LargestSlotBytes,
         };
     }
+
+    private long ActivationBytes(ModelLayout layout) =>
+        SessionMemory.Of(layout.Config, new SessionShape(ContextLength, SessionChunk, CacheType ?? layout.KeyType, SliceWidth: 0, default)).ActivationBytes;
 }
