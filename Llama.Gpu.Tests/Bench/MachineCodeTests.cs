@@ -14,6 +14,7 @@ public sealed class MachineCodeTests
                 /*0010*/              @!P0 BRA `(.L_x_3) ;
         .L_x_1:
                 /*0020*/                   LDG.E.128.CONSTANT R4, desc[UR4][R2.64] ;
+                /*0028*/              @!PT LDS RZ, [RZ] ;
                 /*0030*/                   LDGSTS.E.BYPASS.LTC128B.128 [R7], desc[UR4][R8.64] ;
                 /*0040*/                   LDG.E.U16 R4, desc[UR4][R2.64] ;
                 /*0050*/                   LDSM.16.M88.4 R112, [R154] ;
