@@ -187,7 +187,7 @@ internal sealed class PtxEmitter
                 IrValue stored = instruction.Operands[1];
                 _memory.Store(
                     instruction.Operands[0].Type, Value(instruction.Operands[0]), stored.Type, instruction.Immediate, _values[stored],
-                    (first, word) => stored is Instruction { Op: Op.BuildVector } vector && Pair(vector.Operands[first], vector.Operands[first + 1], word));
+                    (first, word) => stored is Instruction { Op: Op.BuildVector } vector && Pair(vector.Operands[first], vector.Operands[first + 1], () => word));
                 break;
             case Op.BuildVector:
                 _values.Add(instruction, [.. instruction.Operands.Select(Value)]);
@@ -212,8 +212,7 @@ internal sealed class PtxEmitter
             case Op.MatrixMultiply or Op.LoadMatrix or Op.AsyncCopy or Op.AsyncCommit or Op.AsyncWait:
                 TensorCores(instruction);
                 break;
-            case Op.Or when PtxPairs.Halves(instruction) is var (low, high) && PtxPairs.Text(low, high, _options.Target) is not null:
-                Pair(low, high, Define(instruction));
+            case Op.Or when PtxPairs.Halves(instruction) is var (low, high) && Pair(low, high, () => Define(instruction)):
                 break;
             case var _ when instruction.IsOfWarpGroups:
                 WarpGroups(instruction);
@@ -225,7 +224,7 @@ internal sealed class PtxEmitter
     }
 
     // rounds two numbers into a word, if that is how its halves come about
-    private bool Pair(IrValue low, IrValue high, string word)
+    private bool Pair(IrValue low, IrValue high, Func<string> word)
     {
         if (PtxPairs.Text(low, high, _options.Target) is not { } text)
         {
@@ -234,7 +233,7 @@ internal sealed class PtxEmitter
 
         Write(text.Replace("$0", Value(((Instruction)low).Operands[0]), StringComparison.Ordinal)
             .Replace("$1", Value(((Instruction)high).Operands[0]), StringComparison.Ordinal)
-            .Replace("$d", word, StringComparison.Ordinal));
+            .Replace("$d", word(), StringComparison.Ordinal));
         return true;
     }
 
