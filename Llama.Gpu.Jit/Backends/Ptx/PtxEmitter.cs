@@ -17,6 +17,7 @@ internal sealed class PtxEmitter
     private readonly PtxRegisters _registers = new();
     private readonly PtxMemory _memory;
     private readonly PtxMoves _moves;
+    private readonly PtxJumps _jumps;
     private readonly PtxLanes _lanes;
     private readonly bool _wholeWarps;
     private readonly PtxWarpGroups _warpGroups;
@@ -28,7 +29,6 @@ internal sealed class PtxEmitter
     private readonly Dictionary<string, int> _files = [];
     private SourcePoint _line;
     private int _arrays;
-    private int _edges;
     private int _sharedBytes;
     private int _localBytes;
 
@@ -38,6 +38,7 @@ internal sealed class PtxEmitter
         _options = options;
         _memory = new PtxMemory(_registers, Write);
         _moves = new PtxMoves(_registers, Write);
+        _jumps = new PtxJumps(_values, _labels, _moves, Write, Label);
         _lanes = new PtxLanes(_registers, _memory, Write);
         _warpGroups = new PtxWarpGroups(_registers, Write);
         _accumulators = new PtxAccumulators(function, _registers);
@@ -85,7 +86,7 @@ internal sealed class PtxEmitter
             IrBlock block = blocks[i];
             if (i > 0)
             {
-                _body.Append(_labels[block]).Append(":\n");
+                Label(_labels[block]);
             }
 
             foreach (Instruction instruction in block.Instructions)
@@ -94,7 +95,7 @@ internal sealed class PtxEmitter
                 Write(instruction);
             }
 
-            Terminate(block.Terminator!, i + 1 < blocks.Count ? blocks[i + 1] : null);
+            _jumps.Terminate(block.Terminator!, i + 1 < blocks.Count ? blocks[i + 1] : null);
         }
 
         bool dynamic = _function.Instructions.Any(instruction => instruction.Op == Op.DynamicShared);
@@ -370,65 +371,6 @@ internal sealed class PtxEmitter
 
     private static string Pack(string[] names) => names.Length == 1 ? names[0] : $"{{{string.Join(", ", names)}}}";
 
-    private void Terminate(Terminator terminator, IrBlock? next)
-    {
-        switch (terminator)
-        {
-            case Goto only:
-                Follow(only.Target, next);
-                break;
-            case Branch branch:
-                Follow(branch, next);
-                break;
-            default:
-                Write("ret;");
-                break;
-        }
-    }
-
-    private void Follow(Branch branch, IrBlock? next)
-    {
-        string condition = Value(branch.Condition);
-        bool trueMoves = branch.IfTrue.Arguments.Length > 0;
-        bool falseMoves = branch.IfFalse.Arguments.Length > 0;
-        if (!trueMoves && branch.IfTrue.Block != next)
-        {
-            Write($"@{condition} bra {_labels[branch.IfTrue.Block]};");
-            Follow(branch.IfFalse, next);
-        }
-        else if (!falseMoves)
-        {
-            Write($"@!{condition} bra {_labels[branch.IfFalse.Block]};");
-            Follow(branch.IfTrue, next);
-        }
-        else
-        {
-            string edge = $"E{_edges++}";
-            Write($"@!{condition} bra {edge};");
-            Follow(branch.IfTrue, null);
-            _body.Append(edge).Append(":\n");
-            Follow(branch.IfFalse, next);
-        }
-    }
-
-    private void Follow(Jump jump, IrBlock? next)
-    {
-        var moves = new List<PtxMove>();
-        for (int i = 0; i < jump.Arguments.Length; i++)
-        {
-            IrType type = jump.Arguments[i].Type;
-            string[] to = _values[jump.Block.Parameters[i]];
-            string[] from = _values[jump.Arguments[i]];
-            moves.AddRange(to.Zip(from, (target, source) => new PtxMove(target, source, type.Scalar)).Where(move => move.To != move.From));
-        }
-
-        _moves.AtOnce(moves);
-        if (jump.Block != next)
-        {
-            Write($"bra {_labels[jump.Block]};");
-        }
-    }
-
     private void Line(SourcePoint source)
     {
         if (!_options.Lines || source.File is null || source.Line <= 0 || source == _line)
@@ -453,6 +395,8 @@ internal sealed class PtxEmitter
             _body.Append("    ").Append(line).Append('\n');
         }
     }
+
+    private void Label(string name) => _body.Append(name).Append(":\n");
 
     // the registers of a value; the first of them is returned
     private string Define(IrValue value)
