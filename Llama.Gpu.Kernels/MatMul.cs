@@ -66,12 +66,7 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
         int inputSize,
         ArrayView<byte> scratch = default)
     {
-        Require.Dimension(tokenCount);
-        Require.Dimension(outputSize);
-        Require.Dimension(inputSize);
-        Require.Holds(input, tokenCount, inputSize);
-        Require.IsShaped(weight, outputSize, inputSize);
-        Require.Holds(output, tokenCount, outputSize);
+        RequireOperands(input, weight, output, tokenCount, outputSize, inputSize);
         if (tokenCount <= _shapes.FewTokens)
         {
             RunFewTokens(stream, input, weight, output, tokenCount, outputSize, inputSize);
@@ -85,6 +80,19 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
                 _kernels[weight.Type](stream, input, weight, output, tokenCount, outputSize, inputSize);
             }
         }
+    }
+
+    /// <summary>Checks the shapes of a product.</summary>
+    /// <exception cref="ArgumentException">A view does not have its shape, or an extent is out of range.</exception>
+    internal static void RequireOperands(
+        ArrayView<float> input, WeightView weight, ArrayView<float> output, int tokenCount, int outputSize, int inputSize)
+    {
+        Require.Dimension(tokenCount);
+        Require.Dimension(outputSize);
+        Require.Dimension(inputSize);
+        Require.Holds(input, tokenCount, inputSize);
+        Require.IsShaped(weight, outputSize, inputSize);
+        Require.Holds(output, tokenCount, outputSize);
     }
 
     // in the folder TensorCores, which a build against ILGPU leaves out

@@ -81,12 +81,7 @@ public sealed class TensorCoreMatMul
         int inputSize,
         ArrayView<byte> scratch)
     {
-        Require.Dimension(tokenCount);
-        Require.Dimension(outputSize);
-        Require.Dimension(inputSize);
-        Require.Holds(input, tokenCount, inputSize);
-        Require.IsShaped(weight, outputSize, inputSize);
-        Require.Holds(output, tokenCount, outputSize);
+        MatMul.RequireOperands(input, weight, output, tokenCount, outputSize, inputSize);
         if (weight.Type is not (TensorType.Float16 or TensorType.BFloat16))
         {
             throw new ArgumentException($"expected elements of type Float16 or BFloat16, found {weight.Type}", nameof(weight));

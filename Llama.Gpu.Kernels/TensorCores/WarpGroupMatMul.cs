@@ -79,12 +79,7 @@ public sealed partial class WarpGroupMatMul
         int inputSize,
         ArrayView<byte> scratch)
     {
-        Require.Dimension(tokenCount);
-        Require.Dimension(outputSize);
-        Require.Dimension(inputSize);
-        Require.Holds(input, tokenCount, inputSize);
-        Require.IsShaped(weight, outputSize, inputSize);
-        Require.Holds(output, tokenCount, outputSize);
+        MatMul.RequireOperands(input, weight, output, tokenCount, outputSize, inputSize);
         if (!Takes(weight, inputSize))
         {
             throw new ArgumentException(
