@@ -75,14 +75,10 @@ public sealed class QkvProjection : IRunKernel<QkvProjection.Launch>
     {
         Require.Dimension(queryWidth);
         Require.Dimension(keyValueWidth);
-        Require.Dimension(inputSize);
-        Require.Holds(input, inputSize);
+        _shapes.RequireNormed(input, gain, queryWeight.Type, inputSize);
         Require.IsShaped(queryWeight, queryWidth, inputSize);
         Require.IsShaped(keyWeight, keyValueWidth, inputSize);
         Require.IsShaped(valueWeight, keyValueWidth, inputSize);
-        Require.IsShaped(gain, inputSize);
-        _shapes.RequireNormed(inputSize);
-        Require.SameType(gain, queryWeight.Type);
         Require.SameType(keyWeight, queryWeight.Type);
         Require.SameType(valueWeight, queryWeight.Type);
         Require.Holds(query, queryWidth);
