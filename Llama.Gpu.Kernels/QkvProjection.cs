@@ -132,23 +132,13 @@ public sealed class QkvProjection : IRunKernel<QkvProjection.Launch>
         RowNorm.Apply<T, TElement>(input, gain, normed, inputSize, epsilon);
         Group.Barrier();
 
-        // the first groups take the queries' rows, the next ones the keys', the last ones the values'
-        int groupRows = Share.GroupRows(warpBlocks);
-        int queryGroups = IntrinsicMath.DivRoundUp(query.Count, groupRows);
-        int keyGroups = IntrinsicMath.DivRoundUp(key.Count, groupRows);
-        int group = Grid.IdxX;
+        QkvShare share = QkvShare.Of(query.Count, key.Count, warpBlocks);
         Rows<ArrayView<T>> rows = query;
-        if (group >= queryGroups + keyGroups)
+        if (!share.IsQuery)
         {
-            group -= queryGroups + keyGroups;
-            rows = value;
-        }
-        else if (group >= queryGroups)
-        {
-            group -= queryGroups;
-            rows = key;
+            rows = share.IsKey ? key : value;
         }
 
-        WeightRows.Multiply<T, TElement, TRun, ReplaceStore>(rows, group, warpBlocks, normed, inputSize);
+        WeightRows.Multiply<T, TElement, TRun, ReplaceStore>(rows, share.Group, warpBlocks, normed, inputSize);
     }
 }

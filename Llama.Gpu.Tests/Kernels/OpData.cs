@@ -15,13 +15,13 @@ internal sealed class OpData(Accelerator accelerator, KernelSet kernels, bool is
 {
     private readonly Random _random = new(20240718);
     private readonly List<IDisposable> _buffers = [];
-    private readonly Dictionary<long, int> _integers = [];
+    private readonly List<(ArrayView<int> View, int[] Values)> _integers = [];
 
     /// <summary>The operations.</summary>
     public KernelSet Kernels => kernels;
 
-    /// <summary>Integers other than 0 that were uploaded, by their addresses on the device: what launches with blank operands may depend on.</summary>
-    public IReadOnlyDictionary<long, int> Integers => _integers;
+    /// <summary>Integers that were uploaded, and where they lie: what launches with blank operands may depend on.</summary>
+    public IReadOnlyList<(ArrayView<int> View, int[] Values)> Integers => _integers;
 
     /// <summary>f32 values, evenly distributed in -scale to scale.</summary>
     public (ArrayView<float> View, double[] Values) Floats(long count, double scale = 1) =>
@@ -75,15 +75,13 @@ internal sealed class OpData(Accelerator accelerator, KernelSet kernels, bool is
     {
         var buffer = accelerator.Allocate1D(data);
         _buffers.Add(buffer);
+        ArrayView<T> view = buffer.View;
         if (isBlank && data is int[] integers)
         {
-            foreach ((int i, int value) in integers.Index().Where(integer => integer.Item != 0))
-            {
-                _integers.Add(buffer.Buffer.NativePtr + (i * sizeof(int)), value);
-            }
+            _integers.Add(((ArrayView<int>)(object)view, integers));
         }
 
-        return buffer.View;
+        return view;
     }
 
     /// <summary>Reads f32 elements back.</summary>

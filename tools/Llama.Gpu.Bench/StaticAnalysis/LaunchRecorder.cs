@@ -73,7 +73,11 @@ internal sealed unsafe class LaunchRecorder(nint driver)
         Clear();
         run.Launch(accelerator.DefaultStream);
         string log = Marshal.PtrToStringUTF8(((delegate* unmanaged<nint>)NativeLibrary.GetExport(driver, "fake_log"))())!;
-        return [.. RecordedLaunch.Parse(log).Select(launch => launch with { Integers = data.Integers })];
+        var integers = data.Integers
+            .SelectMany(uploaded => uploaded.Values.Select((value, i) => (Address: uploaded.View.Address + (i * sizeof(int)), value)))
+            .Where(integer => integer.value != 0)
+            .ToDictionary(integer => (long)integer.Address, integer => integer.value);
+        return [.. RecordedLaunch.Parse(log).Select(launch => launch with { Integers = integers })];
     }
 
     private void Clear() => ((delegate* unmanaged<void>)NativeLibrary.GetExport(driver, "fake_clear"))();
