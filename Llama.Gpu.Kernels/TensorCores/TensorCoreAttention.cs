@@ -19,12 +19,12 @@ namespace Llama.Gpu.Kernels;
 /// <para>
 /// Dao, FlashAttention-2 (2023). A group of 4 warps takes 128 rows (t, h) that share a key-value head, heads fastest, so that tokens of
 /// a group are few and it stops soon after the last key that its first token sees. A warp takes 32 of them: with 16, each word of a key
-/// would be read from shared memory twice as often, and shared memory, not the tensor cores, would be the limit. Tiles of 64 keys and
-/// their values are copied asynchronously while the tile before is computed: two stages, and one barrier a tile. The weights are left
-/// in the registers where the product has put the scores, since that is where the next product wants its first operand.
+/// would be read from shared memory twice as often, and shared memory, not the tensor cores, would be the limit. Tiles of 64 keys, 48 at
+/// head dim 128, and their values are copied asynchronously while the tile before is computed: two stages, and one barrier a tile. The
+/// weights are left in the registers where the product has put the scores, since that is where the next product wants its first operand.
 /// </para>
 /// <para>
-/// At head dim 128 a group has 96 KiB of shared memory, so that two share a multiprocessor of an H100.
+/// At head dim 128 a group has 84 KiB of shared memory, so that two share a multiprocessor of an H100.
 /// </para>
 /// </remarks>
 public sealed partial class TensorCoreAttention

@@ -42,7 +42,8 @@ internal static class StaticReport
             device. The same launches serve an A100 (sm_80) and, without warp groups, sm_90; numbers of groups there follow the device's multiprocessors.
             Accesses are followed through the first turns of the first group, lane by lane: passes over the banks of shared memory and sectors of
             global memory, both by the fewest that as much data takes (1 is best). Copies of boxes and the operands of warp groups are taken as the
-            swizzling lays them. Data counts as 0, so an access that data chooses is not as in a model.
+            swizzling lays them. Data counts as 0, so an access that data chooses is not as in a model: the choice of a token is followed on its
+            greedy way, without the weights.
             Least time: bytes and operations of the operation's `CostOf`, by the datasheets' ceilings
             ({string.Join("; ", Roofline.Devices.Select(Ceilings))}); what it is bound by is said for an {Roofline.Default.Name}.
 
