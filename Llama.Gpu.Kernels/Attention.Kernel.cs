@@ -59,6 +59,7 @@ public sealed partial class Attention
         ArrayView<float> totals = SharedMemory.Allocate<float>(TRows.Count);
         ArrayView<float> rescales = SharedMemory.Allocate<float>(TRows.Count);
         ArrayView<TRow> own = LocalMemory.Allocate<TRow>(1 << TTile.ElementShift);
+        ArrayView<float> before = LocalMemory.Allocate<float>(1 << TTile.ElementShift);
         int lane = Group.IdxX;
         int lanes = Group.DimX;
         int headDim = shape.HeadDim;
@@ -114,14 +115,20 @@ public sealed partial class Attention
                 {
                     long element = block + (column << TTile.ElementShift);
                     SumValues<T, TElement, TRow, TRows, TTile>(values, element, width, weights, own, slice, slices, count);
-                    int place = (slice * TRows.Count * headDim) + (column << TTile.ElementShift);
+                    int slicePlace = slice * TRows.Count * headDim;
                     for (int row = 0; row < TRows.Count; row++)
                     {
+                        // loads before stores, so that neighbours go together
+                        int place = slicePlace + (row * headDim);
+                        for (int e = 0; e < 1 << TTile.ElementShift; e++)
+                        {
+                            before[e] = sums[place + SumPlace<TTile>(column, e, headDim)];
+                        }
+
                         float rescale = rescales[row];
                         for (int e = 0; e < 1 << TTile.ElementShift; e++)
                         {
-                            int at = place + (row * headDim) + e;
-                            sums[at] = (sums[at] * rescale) + TRows.Get(own[e], row);
+                            sums[place + SumPlace<TTile>(column, e, headDim)] = (before[e] * rescale) + TRows.Get(own[e], row);
                         }
                     }
                 }
@@ -135,7 +142,7 @@ public sealed partial class Attention
             if (firstRow + row <= lastRow)
             {
                 int query = QueryIndex(shape, firstRow + row);
-                Finish(output, parts, sums.SubView(row * headDim), maxima[row], totals[row], query, shape, slices, TRows.Count * headDim, isWhole);
+                Finish<TTile>(output, parts, sums.SubView(row * headDim), maxima[row], totals[row], query, shape, slices, TRows.Count * headDim, isWhole);
             }
         }
     }
@@ -333,8 +340,16 @@ public sealed partial class Attention
         }
     }
 
+    /// <summary>
+    /// Where the sum of an element of a lane's column stands among those of its query. Of eight elements the first four stand in the lower
+    /// half and the others in the upper one, four by four: so 128 bits of neighbouring lanes are neighbours, and lie in different banks.
+    /// </summary>
+    private static int SumPlace<TTile>(int column, int element, int headDim)
+        where TTile : struct, IAttentionTile =>
+        TTile.ElementShift < 3 ? (column << TTile.ElementShift) + element : ((element & 4) * (headDim >> 3)) + (column << 2) + (element & 3);
+
     /// <summary>Adds up the slices of a query: its result, or where the keys are cut into parts, this part of it.</summary>
-    private static void Finish(
+    private static void Finish<TTile>(
         ArrayView<float> output,
         ArrayView<float> parts,
         ArrayView<float> sums,
@@ -345,6 +360,7 @@ public sealed partial class Attention
         int slices,
         int sliceLength,
         bool isWhole)
+        where TTile : struct, IAttentionTile
     {
         int headDim = shape.HeadDim;
         float share = isWhole ? XMath.Rcp(total) : 1f;
@@ -352,10 +368,11 @@ public sealed partial class Attention
         int lanes = Group.DimX;
         for (int i = Group.IdxX; i < headDim; i += lanes)
         {
-            float sum = sums[i];
+            int place = SumPlace<TTile>(i >> TTile.ElementShift, i & ((1 << TTile.ElementShift) - 1), headDim);
+            float sum = sums[place];
             for (int slice = 1; slice < slices; slice++)
             {
-                sum += sums[(slice * sliceLength) + i];
+                sum += sums[(slice * sliceLength) + place];
             }
 
             if (isWhole)

@@ -7,12 +7,6 @@ namespace Llama.Gpu.Kernels;
 /// </content>
 public sealed partial class Attention
 {
-    private readonly KernelByType<TokenLaunch> _oneOfToken;
-    private readonly KernelByType<TokenLaunch> _oneOfTokenWide;
-    private readonly KernelByType<TokenLaunch> _fourOfToken;
-    private readonly KernelByType<TokenLaunch> _fourOfTokenWide;
-    private readonly KernelByType<TokenLaunch> _eightOfToken;
-
     internal delegate void TokenLaunch(
         AcceleratorStream stream,
         KernelConfig config,
@@ -79,13 +73,8 @@ public sealed partial class Attention
         int blocks = IntrinsicMath.DivRoundUp(shape.PositionCount, KeysPerBlock);
         int partCount = (int)Math.Max(1, Math.Min(Math.Min(blocks, PartCount(shape, atOnce)), room));
         KernelConfig config = _launch.Config(IntrinsicMath.DivRoundUp(shape.HeadsPerGroup, atOnce), shape.KeyValueHeadCount, partCount);
-        TokenLaunch kernel = atOnce switch
-        {
-            1 => tile == AttentionTile.Wide ? _oneOfTokenWide[keys.Type] : _oneOfToken[keys.Type],
-            4 => tile == AttentionTile.Wide ? _fourOfTokenWide[keys.Type] : _fourOfToken[keys.Type],
-            _ => _eightOfToken[keys.Type],
-        };
-        kernel(stream, config, queries, keys, values, cosines, sines, output, parts, arrivals, position, shape, scale);
+        _tokenKernels.For(atOnce, tile, keys.Type)(
+            stream, config, queries, keys, values, cosines, sines, output, parts, arrivals, position, shape, scale);
     }
 
     internal static void TokenKernel<T, TElement, TRow, TRows, TTile>(

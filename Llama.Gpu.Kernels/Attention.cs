@@ -37,11 +37,8 @@ public sealed partial class Attention
     internal const int PartExtra = 2;
 
     private readonly AttentionLaunch _launch;
-    private readonly KernelByType<Launch> _one;
-    private readonly KernelByType<Launch> _oneWide;
-    private readonly KernelByType<Launch> _four;
-    private readonly KernelByType<Launch> _fourWide;
-    private readonly KernelByType<Launch> _eight;
+    private readonly AttentionCuts<Launch> _kernels;
+    private readonly AttentionCuts<TokenLaunch> _tokenKernels;
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int, int, int> _combine;
 
     /// <summary>Prepares the operation for an accelerator.</summary>
@@ -51,16 +48,20 @@ public sealed partial class Attention
     {
         shapes ??= LaunchShapes.For(accelerator);
         _launch = shapes.Attention;
-        _one = new(accelerator, new Cut<float, OneRow, NarrowAttention>());
-        _oneWide = new(accelerator, new Cut<float, OneRow, WideAttention>());
-        _four = new(accelerator, new Cut<Float4, FourRows, NarrowAttention>());
-        _fourWide = new(accelerator, new Cut<Float4, FourRows, WideAttention>());
-        _eight = new(accelerator, new Cut<Float8, EightRows, WideAttention>());
-        _oneOfToken = new(accelerator, new TokenCut<float, OneRow, NarrowAttention>());
-        _oneOfTokenWide = new(accelerator, new TokenCut<float, OneRow, WideAttention>());
-        _fourOfToken = new(accelerator, new TokenCut<Float4, FourRows, NarrowAttention>());
-        _fourOfTokenWide = new(accelerator, new TokenCut<Float4, FourRows, WideAttention>());
-        _eightOfToken = new(accelerator, new TokenCut<Float8, EightRows, WideAttention>());
+        _kernels = new(
+            accelerator,
+            new Cut<float, OneRow, NarrowAttention>(),
+            new Cut<float, OneRow, WideAttention>(),
+            new Cut<Float4, FourRows, NarrowAttention>(),
+            new Cut<Float4, FourRows, WideAttention>(),
+            new Cut<Float8, EightRows, WideAttention>());
+        _tokenKernels = new(
+            accelerator,
+            new TokenCut<float, OneRow, NarrowAttention>(),
+            new TokenCut<float, OneRow, WideAttention>(),
+            new TokenCut<Float4, FourRows, NarrowAttention>(),
+            new TokenCut<Float4, FourRows, WideAttention>(),
+            new TokenCut<Float8, EightRows, WideAttention>());
         _combine = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, int, int, int>(CombineKernel);
         PrepareTensorCores(accelerator, shapes);
     }
@@ -85,6 +86,10 @@ public sealed partial class Attention
             ((long)shape.TokenCount * ((2 * shape.QueryWidth) + shape.HeadDim) * 4)
                 + (2L * shape.PositionCount * shape.KeyValueWidth * type.ElementSize()),
             ((long)shape.TokenCount * shape.QueryWidth * 4) + (shape.VisiblePairs * ((shape.HeadDim * 4L) + 5)));
+
+    /// <summary>Bytes and operations of putting the parts of some queries together: each part read, with its largest score and its total.</summary>
+    public static Cost CombineCostOf(int partCount, int queryCount, int headDim) =>
+        new(4L * queryCount * (((long)partCount * (headDim + PartExtra)) + headDim), 2L * queryCount * partCount * headDim);
 
     /// <summary>
     /// Elements of scratch memory with which decoding at any position can be cut into as many parts as the device has use for.
@@ -140,13 +145,8 @@ public sealed partial class Attention
         int keysPerPart = IntrinsicMath.DivRoundUp(blocks, wanted) * KeysPerBlock;
         int partCount = IntrinsicMath.DivRoundUp(shape.PositionCount, keysPerPart);
         KernelConfig config = _launch.Config(IntrinsicMath.DivRoundUp(rows, atOnce), shape.KeyValueHeadCount, partCount);
-        Launch kernel = atOnce switch
-        {
-            1 => tile == AttentionTile.Wide ? _oneWide[keys.Type] : _one[keys.Type],
-            4 => tile == AttentionTile.Wide ? _fourWide[keys.Type] : _four[keys.Type],
-            _ => _eight[keys.Type],
-        };
-        kernel(stream, config, queries, keys, values, cosines, sines, output, parts, shape, scale, keysPerPart);
+        _kernels.For(atOnce, tile, keys.Type)(
+            stream, config, queries, keys, values, cosines, sines, output, parts, shape, scale, keysPerPart);
         if (partCount > 1)
         {
             _combine(stream, _launch.Config(queryCount), parts, output, partCount, queryCount, shape.HeadDim);

@@ -71,13 +71,9 @@ public sealed class GateUpProjection : IRunKernel<GateUpProjection.Launch>
         float epsilon)
     {
         Require.Dimension(outputSize);
-        Require.Dimension(inputSize);
-        Require.Holds(input, inputSize);
+        _shapes.RequireNormed(input, gain, gateWeight.Type, inputSize);
         Require.IsShaped(gateWeight, outputSize, inputSize);
         Require.IsShaped(upWeight, outputSize, inputSize);
-        Require.IsShaped(gain, inputSize);
-        _shapes.RequireNormed(inputSize);
-        Require.SameType(gain, gateWeight.Type);
         Require.SameType(upWeight, gateWeight.Type);
         Require.Holds(output, outputSize);
         var config = _shapes.NormedRows([outputSize], inputSize, _warpSize);

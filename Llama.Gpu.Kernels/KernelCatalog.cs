@@ -64,7 +64,7 @@ public static partial class KernelCatalog
         .. Attending<Float4, FourRows, NarrowAttention>(nameof(AttentionTile.Narrow)),
         .. Attending<Float4, FourRows, WideAttention>(nameof(AttentionTile.Wide)),
         .. Attending<Float8, EightRows, WideAttention>(nameof(AttentionTile.Wide)),
-        Plain(typeof(Attention), nameof(Attention.CombineKernel)),
+        Plain(typeof(Attention), nameof(Attention.CombineKernel)) with { Name = $"{nameof(Attention)}.Combine" },
         .. Typed(typeof(RopeScores), nameof(RopeScores.Kernel)),
         Plain(typeof(CausalSoftmax), nameof(CausalSoftmax.Kernel)),
         .. Typed(typeof(AttentionWeightedSum), nameof(AttentionWeightedSum.Kernel)),

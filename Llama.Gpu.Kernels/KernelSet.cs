@@ -7,6 +7,9 @@ public sealed class KernelSet(Accelerator accelerator, LaunchShapes shapes)
 {
     private readonly Lazy<TokenSampling> _tokenSampling = new(() => new(accelerator, shapes));
 
+    /// <summary>How work is cut into groups and lanes.</summary>
+    public LaunchShapes Shapes => shapes;
+
     /// <summary>Prepares every operation with the accelerator's own launch shapes.</summary>
     public KernelSet(Accelerator accelerator)
         : this(accelerator, LaunchShapes.For(accelerator))

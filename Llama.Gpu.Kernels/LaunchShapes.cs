@@ -47,6 +47,9 @@ public sealed partial record LaunchShapes(
     /// <summary>Most tokens that <see cref="MatMul"/> takes as several vectors, rather than as a tile.</summary>
     public int FewTokens { get; init; } = 8;
 
+    /// <summary>Tokens of a prompt from which on more of them at once make its products no faster.</summary>
+    public int PromptTokens { get; init; } = 64;
+
     /// <summary>Bytes of shared memory that a group may have.</summary>
     public int SharedBytes { get; init; } = 16 * 1024;
 
@@ -146,10 +149,14 @@ public sealed partial record LaunchShapes(
     /// <summary>Whether a group has shared memory for an input of this size, beside what a reduction takes.</summary>
     internal bool HoldsNormed(int inputSize) => inputSize <= (SharedBytes / sizeof(float)) - GroupReduction.MaxWarps;
 
-    /// <summary>Checks that it has.</summary>
-    /// <exception cref="ArgumentException">The input is too large for it.</exception>
-    internal void RequireNormed(int inputSize)
+    /// <summary>Checks an input that groups are to normalize, and its gain.</summary>
+    /// <exception cref="ArgumentException">One does not have its shape or type, or a group has no shared memory for the input.</exception>
+    internal void RequireNormed(ArrayView<float> input, WeightView gain, TensorType type, int inputSize)
     {
+        Require.Dimension(inputSize);
+        Require.Holds(input, inputSize);
+        Require.IsShaped(gain, inputSize);
+        Require.SameType(gain, type);
         if (!HoldsNormed(inputSize))
         {
             throw new ArgumentException(

@@ -23,6 +23,7 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
         _warpSize = accelerator.WarpSize;
         _kernels = new(accelerator, this);
         _fewTokensKernels = new(accelerator, new FewTokens(_shapes));
+        PrepareTensorCores(accelerator);
     }
 
     internal delegate void Launch(
@@ -34,6 +35,17 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
             ((long)outputSize * inputSize * type.ElementSize()) + (4L * tokenCount * ((long)inputSize + outputSize)),
             2L * tokenCount * outputSize * inputSize);
 
+    /// <summary>Bytes of scratch memory that a run needs on this accelerator: none but where tensor cores multiply. More tokens need no less.</summary>
+    /// <param name="type">The weight's type.</param>
+    /// <param name="tokenCount">T.</param>
+    /// <param name="inputSize">K.</param>
+    public long ScratchBytes(TensorType type, int tokenCount, int inputSize)
+    {
+        long bytes = 0;
+        AskScratch(type, tokenCount, inputSize, ref bytes);
+        return bytes;
+    }
+
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="input">(T, K).</param>
@@ -42,6 +54,7 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
     /// <param name="tokenCount">T, at least 1.</param>
     /// <param name="outputSize">N.</param>
     /// <param name="inputSize">K.</param>
+    /// <param name="scratch">At least <see cref="ScratchBytes"/>; the run leaves anything in it.</param>
     /// <exception cref="ArgumentException">A view does not have its shape, or an extent is out of range.</exception>
     public void Run(
         AcceleratorStream stream,
@@ -50,7 +63,29 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
         ArrayView<float> output,
         int tokenCount,
         int outputSize,
-        int inputSize)
+        int inputSize,
+        ArrayView<byte> scratch = default)
+    {
+        RequireOperands(input, weight, output, tokenCount, outputSize, inputSize);
+        if (tokenCount <= _shapes.FewTokens)
+        {
+            RunFewTokens(stream, input, weight, output, tokenCount, outputSize, inputSize);
+        }
+        else
+        {
+            bool hasRun = false;
+            RunOnTensorCores(stream, input, weight, output, tokenCount, outputSize, inputSize, scratch, ref hasRun);
+            if (!hasRun)
+            {
+                _kernels[weight.Type](stream, input, weight, output, tokenCount, outputSize, inputSize);
+            }
+        }
+    }
+
+    /// <summary>Checks the shapes of a product.</summary>
+    /// <exception cref="ArgumentException">A view does not have its shape, or an extent is out of range.</exception>
+    internal static void RequireOperands(
+        ArrayView<float> input, WeightView weight, ArrayView<float> output, int tokenCount, int outputSize, int inputSize)
     {
         Require.Dimension(tokenCount);
         Require.Dimension(outputSize);
@@ -58,34 +93,33 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
         Require.Holds(input, tokenCount, inputSize);
         Require.IsShaped(weight, outputSize, inputSize);
         Require.Holds(output, tokenCount, outputSize);
-        if (tokenCount <= _shapes.FewTokens)
-        {
-            RunFewTokens(stream, input, weight, output, tokenCount, outputSize, inputSize);
-        }
-        else
-        {
-            _kernels[weight.Type](stream, input, weight, output, tokenCount, outputSize, inputSize);
-        }
     }
 
     // in the folder TensorCores, which a build against ILGPU leaves out
-    static partial void LoadTensorCores<T>(Accelerator accelerator, LaunchShapes shapes, ref Launch? launch)
-        where T : unmanaged;
+    partial void PrepareTensorCores(Accelerator accelerator);
 
-    Launch ITypedKernel<Launch>.Load<T, TElement>(Accelerator accelerator)
+    partial void AskScratch(TensorType type, int tokenCount, int inputSize, ref long bytes);
+
+    partial void RunOnTensorCores(
+        AcceleratorStream stream,
+        ArrayView<float> input,
+        WeightView weight,
+        ArrayView<float> output,
+        int tokenCount,
+        int outputSize,
+        int inputSize,
+        ArrayView<byte> scratch,
+        ref bool hasRun);
+
+    Launch ITypedKernel<Launch>.Load<T, TElement>(Accelerator accelerator) => _shapes.Tile switch
     {
-        Launch? launch = null;
-        LoadTensorCores<T>(accelerator, _shapes, ref launch);
-        return launch ?? _shapes.Tile switch
-        {
-            MatMulTile.OneLane => LoadTile<T, TElement, OneLaneTile>(accelerator),
-            MatMulTile.Packed4 => PackedMatMul.Load<T, TElement, Packed4Tile>(accelerator, _shapes),
-            MatMulTile.Packed8 => PackedMatMul.Load<T, TElement, Packed8Tile>(accelerator, _shapes),
-            MatMulTile.Packed16 => PackedMatMul.Load<T, TElement, Packed16Tile>(accelerator, _shapes),
-            MatMulTile.Small => LoadTile<T, TElement, SmallTile>(accelerator),
-            _ => LoadTile<T, TElement, WideTile>(accelerator),
-        };
-    }
+        MatMulTile.OneLane => LoadTile<T, TElement, OneLaneTile>(accelerator),
+        MatMulTile.Packed4 => PackedMatMul.Load<T, TElement, Packed4Tile>(accelerator, _shapes),
+        MatMulTile.Packed8 => PackedMatMul.Load<T, TElement, Packed8Tile>(accelerator, _shapes),
+        MatMulTile.Packed16 => PackedMatMul.Load<T, TElement, Packed16Tile>(accelerator, _shapes),
+        MatMulTile.Small => LoadTile<T, TElement, SmallTile>(accelerator),
+        _ => LoadTile<T, TElement, WideTile>(accelerator),
+    };
 
     /// <summary>Lanes of the groups that a tile is for.</summary>
     internal static int LanesOf<TTile>()

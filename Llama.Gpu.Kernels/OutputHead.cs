@@ -23,6 +23,12 @@ public sealed class OutputHead
     public static Cost CostOf(TensorType type, int rows, int vocabularySize, int hiddenSize) =>
         MatMul.CostOf(type, rows, vocabularySize, hiddenSize);
 
+    /// <summary>Bytes of scratch memory that a run needs on this accelerator (<see cref="MatMul.ScratchBytes"/>).</summary>
+    /// <param name="type">The weight's type.</param>
+    /// <param name="rows">R.</param>
+    /// <param name="hiddenSize">H.</param>
+    public long ScratchBytes(TensorType type, int rows, int hiddenSize) => rows == 1 ? 0 : _manyRows.ScratchBytes(type, rows, hiddenSize);
+
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="hidden">(R, H).</param>
@@ -31,6 +37,7 @@ public sealed class OutputHead
     /// <param name="rows">R, at least 1.</param>
     /// <param name="vocabularySize">V.</param>
     /// <param name="hiddenSize">H.</param>
+    /// <param name="scratch">At least <see cref="ScratchBytes"/>; the run leaves anything in it.</param>
     /// <exception cref="ArgumentException">A view does not have its shape, or an extent is out of range.</exception>
     public void Run(
         AcceleratorStream stream,
@@ -39,7 +46,8 @@ public sealed class OutputHead
         ArrayView<float> logits,
         int rows,
         int vocabularySize,
-        int hiddenSize)
+        int hiddenSize,
+        ArrayView<byte> scratch = default)
     {
         Require.Dimension(rows);
         Require.Dimension(vocabularySize);
@@ -53,7 +61,7 @@ public sealed class OutputHead
         }
         else
         {
-            _manyRows.Run(stream, hidden, weight, logits, rows, vocabularySize, hiddenSize);
+            _manyRows.Run(stream, hidden, weight, logits, rows, vocabularySize, hiddenSize, scratch);
         }
     }
 }

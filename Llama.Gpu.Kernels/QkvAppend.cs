@@ -86,14 +86,10 @@ public sealed class QkvAppend : IRunKernel<QkvAppend.Launch>
         shape.Validate(nameof(shape));
         int queryWidth = shape.QueryWidth;
         int keyValueWidth = shape.KeyValueWidth;
-        Require.Dimension(inputSize);
-        Require.Holds(input, inputSize);
+        _shapes.RequireNormed(input, gain, queryWeight.Type, inputSize);
         Require.IsShaped(queryWeight, queryWidth, inputSize);
         Require.IsShaped(keyWeight, keyValueWidth, inputSize);
         Require.IsShaped(valueWeight, keyValueWidth, inputSize);
-        Require.IsShaped(gain, inputSize);
-        _shapes.RequireNormed(inputSize);
-        Require.SameType(gain, queryWeight.Type);
         Require.SameType(keyWeight, queryWeight.Type);
         Require.SameType(valueWeight, queryWeight.Type);
         Require.SameType(keyCache, queryWeight.Type);
@@ -156,26 +152,14 @@ public sealed class QkvAppend : IRunKernel<QkvAppend.Launch>
         RowNorm.Apply<T, TElement>(input, gain, normed, inputSize, epsilon);
         Group.Barrier();
 
-        // the first groups take the queries' rows, the next ones the keys', the last ones the values'
-        int groupRows = Share.GroupRows(warpBlocks);
-        int queryGroups = IntrinsicMath.DivRoundUp(query.Count, groupRows);
-        int keyGroups = IntrinsicMath.DivRoundUp(key.Count, groupRows);
-        int group = Grid.IdxX;
-        if (group < queryGroups)
+        QkvShare share = QkvShare.Of(query.Count, key.Count, warpBlocks);
+        if (share.IsQuery)
         {
-            WeightRows.Multiply<T, TElement, TRun, ReplaceStore>(query, group, warpBlocks, normed, inputSize);
+            WeightRows.Multiply<T, TElement, TRun, ReplaceStore>(query, share.Group, warpBlocks, normed, inputSize);
             return;
         }
 
-        group -= queryGroups;
-        bool isKey = group < keyGroups;
-        CachedRows<ArrayView<T>> rows = key;
-        if (!isKey)
-        {
-            group -= keyGroups;
-            rows = value;
-        }
-
+        CachedRows<ArrayView<T>> rows = share.IsKey ? key : value;
         int half = place.HeadDim >> 1;
         int pairs = rows.Count >> 1;
         int position = place.Position[0];
@@ -184,8 +168,9 @@ public sealed class QkvAppend : IRunKernel<QkvAppend.Launch>
         ArrayView<float> sines = place.Sines.SubView((long)position * half, half);
 
         // as Share cuts rows, with two pairs for four rows
+        int groupRows = Share.GroupRows(warpBlocks);
         int warps = groupRows / (warpBlocks << 2);
-        int firstPair = group * (groupRows >> 1);
+        int firstPair = share.Group * (groupRows >> 1);
         int blocks = IntrinsicMath.DivRoundUp(IntrinsicMath.Min(groupRows >> 1, pairs - firstPair), warps << 1);
         for (int i = 0; i < blocks; i++)
         {
@@ -204,12 +189,12 @@ public sealed class QkvAppend : IRunKernel<QkvAppend.Launch>
             {
                 if (pair < pairs)
                 {
-                    Store<T, TElement>(target, low0, half, products.X, products.Y, cosines, sines, isKey);
+                    Store<T, TElement>(target, low0, half, products.X, products.Y, cosines, sines, share.IsKey);
                 }
 
                 if (other < pairs)
                 {
-                    Store<T, TElement>(target, low1, half, products.Z, products.W, cosines, sines, isKey);
+                    Store<T, TElement>(target, low1, half, products.Z, products.W, cosines, sines, share.IsKey);
                 }
             }
         }

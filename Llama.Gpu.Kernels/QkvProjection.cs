@@ -75,14 +75,10 @@ public sealed class QkvProjection : IRunKernel<QkvProjection.Launch>
     {
         Require.Dimension(queryWidth);
         Require.Dimension(keyValueWidth);
-        Require.Dimension(inputSize);
-        Require.Holds(input, inputSize);
+        _shapes.RequireNormed(input, gain, queryWeight.Type, inputSize);
         Require.IsShaped(queryWeight, queryWidth, inputSize);
         Require.IsShaped(keyWeight, keyValueWidth, inputSize);
         Require.IsShaped(valueWeight, keyValueWidth, inputSize);
-        Require.IsShaped(gain, inputSize);
-        _shapes.RequireNormed(inputSize);
-        Require.SameType(gain, queryWeight.Type);
         Require.SameType(keyWeight, queryWeight.Type);
         Require.SameType(valueWeight, queryWeight.Type);
         Require.Holds(query, queryWidth);
@@ -136,23 +132,13 @@ public sealed class QkvProjection : IRunKernel<QkvProjection.Launch>
         RowNorm.Apply<T, TElement>(input, gain, normed, inputSize, epsilon);
         Group.Barrier();
 
-        // the first groups take the queries' rows, the next ones the keys', the last ones the values'
-        int groupRows = Share.GroupRows(warpBlocks);
-        int queryGroups = IntrinsicMath.DivRoundUp(query.Count, groupRows);
-        int keyGroups = IntrinsicMath.DivRoundUp(key.Count, groupRows);
-        int group = Grid.IdxX;
+        QkvShare share = QkvShare.Of(query.Count, key.Count, warpBlocks);
         Rows<ArrayView<T>> rows = query;
-        if (group >= queryGroups + keyGroups)
+        if (!share.IsQuery)
         {
-            group -= queryGroups + keyGroups;
-            rows = value;
-        }
-        else if (group >= queryGroups)
-        {
-            group -= queryGroups;
-            rows = key;
+            rows = share.IsKey ? key : value;
         }
 
-        WeightRows.Multiply<T, TElement, TRun, ReplaceStore>(rows, group, warpBlocks, normed, inputSize);
+        WeightRows.Multiply<T, TElement, TRun, ReplaceStore>(rows, share.Group, warpBlocks, normed, inputSize);
     }
 }

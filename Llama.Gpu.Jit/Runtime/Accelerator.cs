@@ -48,7 +48,7 @@ public abstract class Accelerator : IDisposable
     /// <summary>Bytes allocated and not yet disposed.</summary>
     public long AllocatedBytes { get; private set; }
 
-    /// <summary>The most that <see cref="AllocatedBytes"/> has been.</summary>
+    /// <summary>The most that <see cref="AllocatedBytes"/> has been, since <see cref="ResetPeak"/> if that was called.</summary>
     public long PeakAllocatedBytes { get; private set; }
 
     /// <summary>What making kernels ready has cost so far.</summary>
@@ -81,6 +81,15 @@ public abstract class Accelerator : IDisposable
 
     /// <summary>Allocates memory for <paramref name="length"/> elements of <paramref name="elementSize"/> bytes.</summary>
     public abstract MemoryBuffer AllocateRaw(long length, int elementSize);
+
+    /// <summary>Begins to look anew for the most that is allocated at once.</summary>
+    public void ResetPeak()
+    {
+        lock (_launchers)
+        {
+            PeakAllocatedBytes = AllocatedBytes;
+        }
+    }
 
     /// <summary>A further stream.</summary>
     public abstract AcceleratorStream CreateStream();

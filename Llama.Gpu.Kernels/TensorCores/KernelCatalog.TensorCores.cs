@@ -41,8 +41,8 @@ public static partial class KernelCatalog
             AddWarpGroups<MiddleWarpGroupTile>("Middle");
             AddWarpGroups<NarrowWarpGroupTile>("Narrow");
             kernels.Add(new CatalogedKernel(
-                $"{nameof(WarpGroupMatMul)}.{name}.Round",
-                Find(typeof(WarpGroupMatMul), nameof(WarpGroupMatMul.RoundKernel)).MakeGenericMethod(stored, element),
+                $"{nameof(InputRounding)}.{name}",
+                Find(typeof(InputRounding), nameof(InputRounding.Kernel)).MakeGenericMethod(stored, element),
                 LaunchShapes.MaxLanes));
         }
     }

@@ -28,6 +28,13 @@ public sealed partial class TensorCoreAttention
         ArrayView<float> maxima = SharedMemory.Allocate<float>(2 * RowTiles * Lanes).SubView(Group.IdxX * 2 * RowTiles, 2 * RowTiles);
         ArrayView<float> totals = SharedMemory.Allocate<float>(2 * RowTiles * Lanes).SubView(Group.IdxX * 2 * RowTiles, 2 * RowTiles);
 
+        // by stage and the place of a key in a tile: 0, or the bits of NaN where its value is none to multiply with
+        ArrayView<int> poison = SharedMemory.Allocate<int>(Stages * THead.Keys);
+        for (int key = Group.IdxX; key < Stages * THead.Keys; key += Lanes)
+        {
+            poison[key] = 0;
+        }
+
         // the groups with the most keys come first, so that none of them runs alone at the end
         int firstRow = (Grid.DimY - 1 - Grid.IdxY) * Rows;
         int lastRow = IntrinsicMath.Min(firstRow + Rows, shape.TokenCount * headsPerGroup) - 1;
@@ -51,9 +58,9 @@ public sealed partial class TensorCoreAttention
             sums[i] = default;
         }
 
+        Group.Barrier();
         if (THead.HoldsQueries)
         {
-            Group.Barrier();
             for (int k = 0; k < 1 << (THead.WidthShift - 4); k++)
             {
                 for (int i = 0; i < RowTiles; i++)
@@ -68,6 +75,12 @@ public sealed partial class TensorCoreAttention
         {
             // the tile has arrived, and all have done with the one before, whose place is free now
             AsyncCopy.Wait(0);
+            bool isAtDiagonal = firstKey + THead.Keys - 1 > firstSeen;
+            if (isAtDiagonal)
+            {
+                SetApart<T, TWord, THead>(shared, poison.SubView(stage * THead.Keys, THead.Keys), stage);
+            }
+
             Group.Barrier();
             int tile = (Rows + (stage * 2 * THead.Keys)) << THead.WidthShift;
             stage = 1 - stage;
@@ -82,12 +95,12 @@ public sealed partial class TensorCoreAttention
                 scores[i] = default;
             }
 
-            if (firstKey + THead.Keys - 1 > firstSeen)
+            AddScores<T, THead>(shared, tile, held, scores, warpRow);
+            if (isAtDiagonal)
             {
-                Mask<THead>(scores, shape, headsPerGroup, firstRow + warpRow, firstKey);
+                Mask<THead>(scores, poison.SubView((1 - stage) * THead.Keys, THead.Keys), shape, headsPerGroup, firstRow + warpRow, firstKey);
             }
 
-            AddScores<T, THead>(shared, tile, held, scores, warpRow);
             Weigh<TWord, THead>(scores, weights, sums, maxima, totals);
             AddValues<T, THead>(shared, tile + (THead.Keys << THead.WidthShift), weights, sums);
         }
@@ -215,24 +228,60 @@ public sealed partial class TensorCoreAttention
         }
     }
 
-    /// <summary>What scores begin with: nothing, or for keys behind their queries what takes them away.</summary>
+    /// <summary>
+    /// Clears the values of a tile that are infinite or no numbers, as each lane has copied them, and notes their keys. A tile at the
+    /// diagonal has keys that some of the group's queries do not see: their weights are 0, and 0 times NaN would be NaN. A note is never
+    /// taken back, since who sees a key of a later tile sees those of this one.
+    /// </summary>
+    private static void SetApart<T, TWord, THead>(ArrayView<T> shared, ArrayView<int> poison, int stage)
+        where T : unmanaged
+        where TWord : struct, IFragmentWord
+        where THead : struct, ITensorHead
+    {
+        ArrayView<uint> words = shared.Cast<uint>();
+        int chunkShift = THead.WidthShift - 3;
+        int row = Group.IdxX >> chunkShift;
+        int chunk = Group.IdxX & ((1 << chunkShift) - 1);
+        int first = Place(Rows + (((stage * 2) + 1) * THead.Keys) + row, chunk, THead.WidthShift) >> 1;
+        for (int i = 0; i < (THead.Keys << chunkShift) / Lanes; i++)
+        {
+            int below = i * (Lanes >> chunkShift);
+            int at = first + (below << (THead.WidthShift - 1));
+            bool isFinite = TWord.IsFinite(words[at]) & TWord.IsFinite(words[at + 1]) & TWord.IsFinite(words[at + 2]) & TWord.IsFinite(words[at + 3]);
+            if (!isFinite)
+            {
+                for (int e = 0; e < 4; e++)
+                {
+                    words[at + e] = 0;
+                }
+
+                Atomic.Or(ref poison[row + below], NotANumber);
+            }
+        }
+    }
+
+    /// <summary>Takes the scores of keys behind their queries away, whatever they are, and poisons those of keys that are set apart.</summary>
     private static void Mask<THead>(
-        ArrayView<MatrixAccumulator> scores, AttentionShape shape, int headsPerGroup, int warpRow, int firstKey)
+        ArrayView<MatrixAccumulator> scores, ArrayView<int> poison, AttentionShape shape, int headsPerGroup, int warpRow, int firstKey)
         where THead : struct, ITensorHead
     {
         int row = warpRow + (Lane >> 2);
-        int before = shape.FirstPosition - firstKey - ((Lane & 3) << 1);
+        int column = (Lane & 3) << 1;
+        int before = shape.FirstPosition - firstKey - column;
         for (int i = 0; i < RowTiles; i++)
         {
             int top = before + ((row + (i << 4)) / headsPerGroup);
             int bottom = before + ((row + (i << 4) + 8) / headsPerGroup);
             for (int j = 0; j < THead.Keys >> 3; j++)
             {
+                MatrixAccumulator score = scores[(i * (THead.Keys >> 3)) + j];
+                float left = Interop.IntAsFloat((uint)poison[(8 * j) + column]);
+                float right = Interop.IntAsFloat((uint)poison[(8 * j) + column + 1]);
                 scores[(i * (THead.Keys >> 3)) + j] = new(
-                    8 * j <= top ? 0f : float.NegativeInfinity,
-                    (8 * j) + 1 <= top ? 0f : float.NegativeInfinity,
-                    8 * j <= bottom ? 0f : float.NegativeInfinity,
-                    (8 * j) + 1 <= bottom ? 0f : float.NegativeInfinity);
+                    8 * j <= top ? score.TopLeft + left : float.NegativeInfinity,
+                    (8 * j) + 1 <= top ? score.TopRight + right : float.NegativeInfinity,
+                    8 * j <= bottom ? score.BottomLeft + left : float.NegativeInfinity,
+                    (8 * j) + 1 <= bottom ? score.BottomRight + right : float.NegativeInfinity);
             }
         }
     }

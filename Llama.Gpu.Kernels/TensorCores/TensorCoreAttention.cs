@@ -10,17 +10,21 @@ namespace Llama.Gpu.Kernels;
 /// and within S * 2^-24 of it more for f16, whose weights below 2^-14 lose bits. A query that, scaled and rotated, is beyond 65504
 /// becomes infinite in f16.
 /// </para>
+/// <para>
+/// What a query does not see does not touch its result, even where it is infinite or NaN. A query that sees a value with such an element gets
+/// no number, in that element or, near the diagonal, in all of them.
+/// </para>
 /// </summary>
 /// <remarks>
 /// <para>
 /// Dao, FlashAttention-2 (2023). A group of 4 warps takes 128 rows (t, h) that share a key-value head, heads fastest, so that tokens of
 /// a group are few and it stops soon after the last key that its first token sees. A warp takes 32 of them: with 16, each word of a key
-/// would be read from shared memory twice as often, and shared memory, not the tensor cores, would be the limit. Tiles of 64 keys and
-/// their values are copied asynchronously while the tile before is computed: two stages, and one barrier a tile. The weights are left
-/// in the registers where the product has put the scores, since that is where the next product wants its first operand.
+/// would be read from shared memory twice as often, and shared memory, not the tensor cores, would be the limit. Tiles of 64 keys, 48 at
+/// head dim 128, and their values are copied asynchronously while the tile before is computed: two stages, and one barrier a tile. The
+/// weights are left in the registers where the product has put the scores, since that is where the next product wants its first operand.
 /// </para>
 /// <para>
-/// At head dim 128 a group has 96 KiB of shared memory, so that two share a multiprocessor of an H100.
+/// At head dim 128 a group has 84 KiB of shared memory, so that two share a multiprocessor of an H100.
 /// </para>
 /// </remarks>
 public sealed partial class TensorCoreAttention
@@ -34,6 +38,7 @@ public sealed partial class TensorCoreAttention
     private const int Stages = 2;
     private const int RowTiles = Rows / 16 / (Lanes / TensorCore.WarpSize);
     private const float LogOfE = 1.44269504f;
+    private const int NotANumber = 0x7FC00000;
 
     private readonly Accelerator _accelerator;
     private readonly Dictionary<(TensorType Type, int HeadDim), Launch> _launches = [];

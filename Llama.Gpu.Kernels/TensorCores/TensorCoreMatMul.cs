@@ -2,15 +2,15 @@ namespace Llama.Gpu.Kernels;
 
 /// <summary>
 /// Matrix product with a weight on tensor cores: <c>output[t, n] = sum_k input[t, k] * weight[n, k]</c>.
-/// input (T, K) f32, weight (N, K) f16 or bf16, output (T, N) f32. The input is rounded to the weight's type on its way into shared
-/// memory, to nearest even; products are exact and sums are f32. So a result lies within <c>(u + (K + 16) * 2^-22) * s</c> of the exact
+/// input (T, K) f32, weight (N, K) f16 or bf16, output (T, N) f32. The input is rounded to the weight's type, to nearest even; products are exact and sums are f32. So a result lies within <c>(u + (K + 16) * 2^-22) * s</c> of the exact
 /// one, s the sum of the magnitudes of its products and u the rounding of the input: 2^-8 for bf16, 2^-11 for f16. An input beyond
 /// 65504 becomes infinite in f16, one below 2^-14 loses bits.
 /// </summary>
 /// <remarks>
 /// A group computes a tile of the output, slice by slice of 32 along K. Three slices are in shared memory: one is multiplied, the next
-/// has arrived or is about to, the third is on its way. The weight is copied asynchronously, past the registers; the input
-/// goes through registers, where it is rounded. A row of a slice is 64 bytes, four chunks of 16, and chunk c of row r stands in place
+/// has arrived or is about to, the third is on its way. The weight is copied asynchronously, past the registers, and so is the input once
+/// <see cref="InputRounding"/> has rounded it, into scratch memory of the caller's (2 T K bytes). For few tokens, whose input is little
+/// beside the weight, that launch is saved: the input goes through registers, where it is rounded. A row of a slice is 64 bytes, four chunks of 16, and chunk c of row r stands in place
 /// <c>c ^ (r / 2 % 4)</c>: then the 8 rows of a matrix, which are loaded at once, lie in different banks, and so do the chunks that
 /// neighbouring lanes store.
 /// Groups go through the output in bands of rows, within a band down the columns: those that run at the same time then have rows of the
@@ -24,10 +24,11 @@ public sealed class TensorCoreMatMul
     private const int Stages = 3;
     private const int DepthShift = 5;
     private const int BandTiles = 16;
-    private const int Chunk = 8;
+    private const int Chunk = InputRounding.Chunk;
     private const int ChunkBytes = 16;
 
     private readonly Accelerator _accelerator;
+    private readonly InputRounding _rounding;
     private readonly Dictionary<(TensorType Type, TensorTile? Tile), Launch> _launches = [];
 
     /// <summary>Prepares the operation for an accelerator with tensor cores, or one that computes the same fragments.</summary>
@@ -36,14 +37,29 @@ public sealed class TensorCoreMatMul
     {
         ArgumentNullException.ThrowIfNull(accelerator);
         _accelerator = accelerator;
+        _rounding = new(accelerator);
     }
 
     internal delegate void Launch(
-        AcceleratorStream stream, ArrayView<float> input, WeightView weight, ArrayView<float> output, int rows, int columns, int innerSize);
+        AcceleratorStream stream,
+        ArrayView<float> input,
+        ArrayView<byte> scratch,
+        WeightView weight,
+        ArrayView<float> output,
+        int rows,
+        int columns,
+        int innerSize);
 
     /// <summary>Bytes and operations of one run.</summary>
     public static Cost CostOf(TensorType type, int tokenCount, int outputSize, int inputSize) =>
         MatMul.CostOf(type, tokenCount, outputSize, inputSize);
+
+    /// <summary>Bytes of scratch memory that suffice for a run with any N, and with fewer tokens.</summary>
+    /// <param name="type">The weight's type.</param>
+    /// <param name="tokenCount">T.</param>
+    /// <param name="inputSize">K.</param>
+    public static long ScratchBytes(TensorType type, int tokenCount, int inputSize) =>
+        type is TensorType.Float16 or TensorType.BFloat16 && inputSize % Chunk == 0 ? InputRounding.ScratchBytes(tokenCount, inputSize) : 0;
 
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
@@ -53,6 +69,7 @@ public sealed class TensorCoreMatMul
     /// <param name="tokenCount">T, at least 1.</param>
     /// <param name="outputSize">N.</param>
     /// <param name="inputSize">K.</param>
+    /// <param name="scratch">At least <see cref="ScratchBytes"/>, from a multiple of 16 bytes on; the run leaves anything in it.</param>
     /// <exception cref="ArgumentException">A view does not have its shape or type, or an extent is out of range.</exception>
     public void Run(
         AcceleratorStream stream,
@@ -61,23 +78,21 @@ public sealed class TensorCoreMatMul
         ArrayView<float> output,
         int tokenCount,
         int outputSize,
-        int inputSize)
+        int inputSize,
+        ArrayView<byte> scratch)
     {
-        Require.Dimension(tokenCount);
-        Require.Dimension(outputSize);
-        Require.Dimension(inputSize);
-        Require.Holds(input, tokenCount, inputSize);
-        Require.IsShaped(weight, outputSize, inputSize);
-        Require.Holds(output, tokenCount, outputSize);
+        MatMul.RequireOperands(input, weight, output, tokenCount, outputSize, inputSize);
         if (weight.Type is not (TensorType.Float16 or TensorType.BFloat16))
         {
             throw new ArgumentException($"expected elements of type Float16 or BFloat16, found {weight.Type}", nameof(weight));
         }
 
+        Require.Holds(scratch, ScratchBytes(weight.Type, tokenCount, inputSize));
+
         // no model's rows are of another size, so one tile is enough for those
         bool inChunks = inputSize % Chunk == 0 && weight.Data.IsAlignedTo(ChunkBytes);
         TensorTile? tile = inChunks ? TensorTileTable.For(tokenCount, outputSize, _accelerator.NumMultiprocessors) : null;
-        Find(weight.Type, tile)(stream, input, weight, output, tokenCount, outputSize, inputSize);
+        Find(weight.Type, tile)(stream, input, scratch, weight, output, tokenCount, outputSize, inputSize);
     }
 
     /// <summary>The launch of one tile, or of rows that are staged by elements.</summary>
@@ -109,18 +124,28 @@ public sealed class TensorCoreMatMul
         where TTile : struct, ITensorTile
         where TStaging : struct, IWeightStaging
     {
-        var kernel = _accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, ArrayView<float>, int, int, int>(TileKernel<T, TElement, TTile, TStaging>);
+        InputRounding.Launch<T>? round = TTile.TakesRounded ? _rounding.Load<T, TElement>() : null;
+        var kernel = _accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, ArrayView<T>, ArrayView<float>, int, int, int>(
+            TileKernel<T, TElement, TTile, TStaging>);
         int sharedLength = Stages * (TTile.Rows + TTile.Columns) << DepthShift;
-        return (stream, input, weight, output, rows, columns, innerSize) =>
+        return (stream, input, scratch, weight, output, rows, columns, innerSize) =>
         {
+            ArrayView<T> rounded = round?.Invoke(stream, input, scratch, rows, innerSize) ?? default;
             int groups = checked(IntrinsicMath.DivRoundUp(rows, TTile.Rows) * IntrinsicMath.DivRoundUp(columns, TTile.Columns));
             var config = new KernelConfig(groups, TTile.Lanes, SharedMemoryConfig.RequestDynamic<T>(sharedLength));
-            kernel(stream, config, input, weight.As<T>(), output, rows, columns, innerSize);
+            kernel(stream, config, input, rounded, weight.As<T>(), output, rows, columns, innerSize);
         };
     }
 
+    /// <param name="input">(T, K); not read where the tile takes a rounded input.</param>
+    /// <param name="rounded">(T, K); not read where it does not.</param>
+    /// <param name="weight">(N, K).</param>
+    /// <param name="output">(T, N).</param>
+    /// <param name="rows">T.</param>
+    /// <param name="columns">N.</param>
+    /// <param name="innerSize">K.</param>
     internal static void TileKernel<T, TElement, TTile, TStaging>(
-        ArrayView<float> input, ArrayView<T> weight, ArrayView<float> output, int rows, int columns, int innerSize)
+        ArrayView<float> input, ArrayView<T> rounded, ArrayView<T> weight, ArrayView<float> output, int rows, int columns, int innerSize)
         where T : unmanaged
         where TElement : struct, IElement<T>
         where TTile : struct, ITensorTile
@@ -131,7 +156,7 @@ public sealed class TensorCoreMatMul
         ArrayView<T> weightSlices = shared.SubView(Stages * TTile.Rows << DepthShift, Stages * TTile.Columns << DepthShift);
         ArrayView<MatrixAccumulator> sums = LocalMemory.Allocate<MatrixAccumulator>(TTile.RowTiles * TTile.ColumnTiles);
         ArrayView<MatrixFragmentA> weightPairs = LocalMemory.Allocate<MatrixFragmentA>(TTile.ColumnTiles >> 1);
-        ArrayView<float> fetched = LocalMemory.Allocate<float>((TTile.Rows << DepthShift) / TTile.Lanes);
+        ArrayView<float> fetched = LocalMemory.Allocate<float>(TTile.TakesRounded ? 1 : (TTile.Rows << DepthShift) / TTile.Lanes);
         for (int i = 0; i < TTile.RowTiles * TTile.ColumnTiles; i++)
         {
             sums[i] = default;
@@ -147,11 +172,11 @@ public sealed class TensorCoreMatMul
         // past the last slice zeros are staged, so that no slice is a special case
         for (int slice = 0; slice < Stages - 1; slice++)
         {
-            StageWeight<T, TElement, TTile, TStaging>(
-                weight, weightSlices.SubView(slice * TTile.Columns << DepthShift, TTile.Columns << DepthShift), firstColumn, columns, slice << DepthShift, innerSize);
-            AsyncCopy.Commit();
-            FetchInput<TTile, TStaging>(input, fetched, firstRow, rows, slice << DepthShift, innerSize);
-            StageInput<T, TElement, TTile>(fetched, inputSlices.SubView(slice * TTile.Rows << DepthShift, TTile.Rows << DepthShift));
+            ArrayView<T> inputSlice = inputSlices.SubView(slice * TTile.Rows << DepthShift, TTile.Rows << DepthShift);
+            ArrayView<T> weightSlice = weightSlices.SubView(slice * TTile.Columns << DepthShift, TTile.Columns << DepthShift);
+            BeginStage<T, TElement, TTile, TStaging>(
+                input, rounded, weight, inputSlice, weightSlice, fetched, firstRow, rows, firstColumn, columns, slice << DepthShift, innerSize);
+            EndStage<T, TElement, TTile>(fetched, inputSlice);
         }
 
         int slices = (innerSize + Depth - 1) >> DepthShift;
@@ -162,16 +187,15 @@ public sealed class TensorCoreMatMul
             // the slice has arrived, and all have done with the one before, whose place is free now
             AsyncCopy.Wait(Stages - 2);
             Group.Barrier();
-            int ahead = (slice + Stages - 1) << DepthShift;
-            StageWeight<T, TElement, TTile, TStaging>(
-                weight, weightSlices.SubView(free * TTile.Columns << DepthShift, TTile.Columns << DepthShift), firstColumn, columns, ahead, innerSize);
-            AsyncCopy.Commit();
-            FetchInput<TTile, TStaging>(input, fetched, firstRow, rows, ahead, innerSize);
+            ArrayView<T> nextInput = inputSlices.SubView(free * TTile.Rows << DepthShift, TTile.Rows << DepthShift);
+            ArrayView<T> nextWeight = weightSlices.SubView(free * TTile.Columns << DepthShift, TTile.Columns << DepthShift);
+            BeginStage<T, TElement, TTile, TStaging>(
+                input, rounded, weight, nextInput, nextWeight, fetched, firstRow, rows, firstColumn, columns, (slice + Stages - 1) << DepthShift, innerSize);
             ArrayView<T> inputSlice = inputSlices.SubView(current * TTile.Rows << DepthShift, TTile.Rows << DepthShift);
             ArrayView<T> weightSlice = weightSlices.SubView(current * TTile.Columns << DepthShift, TTile.Columns << DepthShift);
             Multiply<T, TTile>(inputSlice, weightSlice, sums, weightPairs, warpRow, warpColumn, 0);
             Multiply<T, TTile>(inputSlice, weightSlice, sums, weightPairs, warpRow, warpColumn, 2);
-            StageInput<T, TElement, TTile>(fetched, inputSlices.SubView(free * TTile.Rows << DepthShift, TTile.Rows << DepthShift));
+            EndStage<T, TElement, TTile>(fetched, nextInput);
             current = current == Stages - 1 ? 0 : current + 1;
             free = free == Stages - 1 ? 0 : free + 1;
         }
@@ -226,40 +250,91 @@ public sealed class TensorCoreMatMul
         }
     }
 
-    /// <summary>
-    /// Brings a slice of the weight into shared memory. Past K stand zeros, which add nothing; past the last row that row again, whose
-    /// products are not stored.
-    /// </summary>
-    private static void StageWeight<T, TElement, TTile, TStaging>(
-        ArrayView<T> weight, ArrayView<T> slice, int firstColumn, int columns, int firstDepth, int innerSize)
+    /// <summary>Begins to bring a slice of both operands into shared memory: what goes through registers is on its way there.</summary>
+    private static void BeginStage<T, TElement, TTile, TStaging>(
+        ArrayView<float> input,
+        ArrayView<T> rounded,
+        ArrayView<T> weight,
+        ArrayView<T> inputSlice,
+        ArrayView<T> weightSlice,
+        ArrayView<float> fetched,
+        int firstRow,
+        int rows,
+        int firstColumn,
+        int columns,
+        int firstDepth,
+        int innerSize)
         where T : unmanaged
         where TElement : struct, IElement<T>
         where TTile : struct, ITensorTile
         where TStaging : struct, IWeightStaging
     {
-        for (int i = 0; i < (TTile.Columns << (DepthShift - 3)) / TTile.Lanes; i++)
+        StageRows<T, TElement, TStaging>(weight, weightSlice, TTile.Columns, TTile.Lanes, firstColumn, columns, firstDepth, innerSize);
+        if (TTile.TakesRounded)
         {
-            int item = Group.IdxX + (i * TTile.Lanes);
+            StageRows<T, TElement, ChunkStaging>(rounded, inputSlice, TTile.Rows, TTile.Lanes, firstRow, rows, firstDepth, innerSize);
+        }
+
+        AsyncCopy.Commit();
+        if (!TTile.TakesRounded)
+        {
+            FetchInput<TTile, TStaging>(input, fetched, firstRow, rows, firstDepth, innerSize);
+        }
+    }
+
+    /// <summary>Rounds what has been fetched and puts it in shared memory.</summary>
+    private static void EndStage<T, TElement, TTile>(ArrayView<float> fetched, ArrayView<T> slice)
+        where T : unmanaged
+        where TElement : struct, IElement<T>
+        where TTile : struct, ITensorTile
+    {
+        if (!TTile.TakesRounded)
+        {
+            for (int i = 0; i < (TTile.Rows << (DepthShift - 3)) / TTile.Lanes; i++)
+            {
+                int item = Group.IdxX + (i * TTile.Lanes);
+                int target = Place(item >> 2, item & 3);
+                for (int e = 0; e < Chunk; e++)
+                {
+                    slice[target + e] = TElement.FromFloat(fetched[(i << 3) + e]);
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// Brings a slice of some rows of an operand into shared memory. Past K stand zeros, which add nothing; past the last row that row again,
+    /// whose products are not stored.
+    /// </summary>
+    private static void StageRows<T, TElement, TStaging>(
+        ArrayView<T> source, ArrayView<T> slice, int sliceRows, int lanes, int firstRow, int rows, int firstDepth, int innerSize)
+        where T : unmanaged
+        where TElement : struct, IElement<T>
+        where TStaging : struct, IWeightStaging
+    {
+        for (int i = 0; i < (sliceRows << (DepthShift - 3)) / lanes; i++)
+        {
+            int item = Group.IdxX + (i * lanes);
             int row = item >> 2;
             int k = firstDepth + ((item & 3) << 3);
-            long source = (long)IntrinsicMath.Min(firstColumn + row, columns - 1) * innerSize;
+            long begin = (long)IntrinsicMath.Min(firstRow + row, rows - 1) * innerSize;
             int target = Place(row, item & 3);
             if (TStaging.InChunks)
             {
-                AsyncCopy.Copy16(slice, target, weight, source + IntrinsicMath.Min(k, innerSize - Chunk), k < innerSize ? ChunkBytes : 0);
+                AsyncCopy.Copy16(slice, target, source, begin + IntrinsicMath.Min(k, innerSize - Chunk), k < innerSize ? ChunkBytes : 0);
             }
             else
             {
                 for (int e = 0; e < Chunk; e++)
                 {
-                    float value = TElement.ToFloat(weight[source + IntrinsicMath.Min(k + e, innerSize - 1)]);
+                    float value = TElement.ToFloat(source[begin + IntrinsicMath.Min(k + e, innerSize - 1)]);
                     slice[target + e] = TElement.FromFloat(k + e < innerSize ? value : 0f);
                 }
             }
         }
     }
 
-    /// <summary>Reads this lane's part of a slice of the input, as <see cref="StageWeight"/> does for the weight.</summary>
+    /// <summary>Reads this lane's part of a slice of the input, as <see cref="StageRows{T, TElement, TStaging}"/> does for the weight.</summary>
     private static void FetchInput<TTile, TStaging>(
         ArrayView<float> input, ArrayView<float> fetched, int firstRow, int rows, int firstDepth, int innerSize)
         where TTile : struct, ITensorTile
@@ -277,23 +352,6 @@ public sealed class TensorCoreMatMul
                 long at = source + (TStaging.InChunks ? IntrinsicMath.Min(k, innerSize - Chunk) + e : IntrinsicMath.Min(k + e, innerSize - 1));
                 float value = input[at];
                 fetched[(i << 3) + e] = (TStaging.InChunks ? inside : k + e < innerSize) ? value : 0f;
-            }
-        }
-    }
-
-    /// <summary>Rounds what has been fetched and puts it in shared memory.</summary>
-    private static void StageInput<T, TElement, TTile>(ArrayView<float> fetched, ArrayView<T> slice)
-        where T : unmanaged
-        where TElement : struct, IElement<T>
-        where TTile : struct, ITensorTile
-    {
-        for (int i = 0; i < (TTile.Rows << (DepthShift - 3)) / TTile.Lanes; i++)
-        {
-            int item = Group.IdxX + (i * TTile.Lanes);
-            int target = Place(item >> 2, item & 3);
-            for (int e = 0; e < Chunk; e++)
-            {
-                slice[target + e] = TElement.FromFloat(fetched[(i << 3) + e]);
             }
         }
     }

@@ -47,11 +47,17 @@ internal interface IFragmentWord
 {
     /// <summary>Both rounded to nearest even, the first in the lower half.</summary>
     static abstract uint Pack(float low, float high);
+
+    /// <summary>Whether neither of the two is infinite or NaN: whether their exponents have a bit that is not set.</summary>
+    static abstract bool IsFinite(uint word);
 }
 
 /// <summary>Two f16.</summary>
 internal readonly struct HalfWord : IFragmentWord
 {
+    /// <inheritdoc/>
+    public static bool IsFinite(uint word) => (word & 0x7C00) != 0x7C00 & (word & 0x7C000000) != 0x7C000000;
+
     /// <inheritdoc/>
     public static uint Pack(float low, float high) => Interop.FloatAsInt((Half)low) | ((uint)Interop.FloatAsInt((Half)high) << 16);
 }
@@ -59,6 +65,9 @@ internal readonly struct HalfWord : IFragmentWord
 /// <summary>Two bf16.</summary>
 internal readonly struct BFloat16Word : IFragmentWord
 {
+    /// <inheritdoc/>
+    public static bool IsFinite(uint word) => (word & 0x7F80) != 0x7F80 & (word & 0x7F800000) != 0x7F800000;
+
     /// <inheritdoc/>
     public static uint Pack(float low, float high) => ((BFloat16)low).Bits | ((uint)((BFloat16)high).Bits << 16);
 }

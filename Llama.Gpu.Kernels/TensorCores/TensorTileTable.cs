@@ -39,7 +39,7 @@ internal static class TensorTileTable
 
     /// <summary>The tile for a product of so many rows and columns on a device of so many multiprocessors; of equals the smallest.</summary>
     public static TensorTile For(int rows, int columns, int multiprocessors) =>
-        Tiles.Keys.MinBy(tile => (Cycles(tile, rows, columns, multiprocessors), Tiles[tile].SliceCycles));
+        Tiles.Keys.MinBy(tile => (Cycles(tile, rows, columns, multiprocessors), Tiles[tile].Rows * Tiles[tile].Columns));
 
     /// <summary>Cycles that a slice of 32 along K takes on the whole device.</summary>
     public static double Cycles(TensorTile tile, int rows, int columns, int multiprocessors)
@@ -64,7 +64,7 @@ internal static class TensorTileTable
         int sliceBytes = TensorCoreMatMul.Depth * 2;
         double products = TTile.Rows / 16 * (TTile.Columns / 8) * (TensorCoreMatMul.Depth / 16) * CyclesPerProduct;
         double shared = ((warps * ((16 * TTile.RowTiles) + (8 * TTile.ColumnTiles))) + TTile.Rows + TTile.Columns) * sliceBytes / SharedBytesPerCycle;
-        double fetched = ((2 * TTile.Rows) + TTile.Columns) * sliceBytes / FetchedBytesPerCycle;
+        double fetched = (((TTile.TakesRounded ? 1 : 2) * TTile.Rows) + TTile.Columns) * sliceBytes / FetchedBytesPerCycle;
         return new(TTile.Rows, TTile.Columns, TTile.Resident, Math.Max(products, Math.Max(shared, fetched)));
     }
 

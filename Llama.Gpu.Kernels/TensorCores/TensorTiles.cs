@@ -24,6 +24,9 @@ internal interface ITensorTile
     /// <summary>Products of 8 columns that a warp has side by side; even, since two are loaded at once.</summary>
     static abstract int ColumnTiles { get; }
 
+    /// <summary>Whether <see cref="InputRounding"/> comes before; else the input is rounded on its way.</summary>
+    static abstract bool TakesRounded { get; }
+
     /// <summary>Groups that a multiprocessor has registers and shared memory for.</summary>
     static abstract int Resident { get; }
 }
@@ -48,6 +51,9 @@ internal readonly struct LargeTensorTile : ITensorTile
 
     /// <inheritdoc/>
     public static int ColumnTiles => 8;
+
+    /// <inheritdoc/>
+    public static bool TakesRounded => true;
 
     /// <inheritdoc/>
     public static int Resident => 1;
@@ -75,6 +81,9 @@ internal readonly struct WideTensorTile : ITensorTile
     public static int ColumnTiles => 4;
 
     /// <inheritdoc/>
+    public static bool TakesRounded => true;
+
+    /// <inheritdoc/>
     public static int Resident => 1;
 }
 
@@ -100,6 +109,9 @@ internal readonly struct SquareTensorTile : ITensorTile
     public static int ColumnTiles => 4;
 
     /// <inheritdoc/>
+    public static bool TakesRounded => true;
+
+    /// <inheritdoc/>
     public static int Resident => 4;
 }
 
@@ -123,6 +135,9 @@ internal readonly struct NarrowTensorTile : ITensorTile
 
     /// <inheritdoc/>
     public static int ColumnTiles => 4;
+
+    /// <inheritdoc/>
+    public static bool TakesRounded => false;
 
     /// <inheritdoc/>
     public static int Resident => 5;

@@ -21,21 +21,6 @@ public sealed partial class WarpGroupMatMul
     // rows of tiles that are worked on together: the groups that run at once then read few columns and few rows, out of the L2 cache
     private const int BandRows = 8;
 
-    /// <summary>Rounds the input to the weight's type, eight elements a lane.</summary>
-    internal static void RoundKernel<T, TElement>(ArrayView<float> input, ArrayView<T> rounded, int chunks)
-        where T : unmanaged
-        where TElement : struct, IElement<T>
-    {
-        for (int chunk = (Grid.IdxX * Group.DimX) + Group.IdxX; chunk < chunks; chunk += Grid.DimX * Group.DimX)
-        {
-            long at = (long)chunk << 3;
-            for (int i = 0; i < Chunk; i++)
-            {
-                rounded[at + i] = TElement.FromFloat(input[at + i]);
-            }
-        }
-    }
-
     [GroupSize(Lanes)]
     internal static void TileKernel<T, TTile>(
         TensorMap<T> input, TensorMap<T> weight, ArrayView<float> output, int rows, int columns, int innerSize)

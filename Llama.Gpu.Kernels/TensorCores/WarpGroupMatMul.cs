@@ -3,7 +3,7 @@ namespace Llama.Gpu.Kernels;
 /// <summary>
 /// Matrix product with a weight on the tensor cores of compute capability 9.0: <c>output[t, n] = sum_k input[t, k] * weight[n, k]</c>.
 /// input (T, K) f32, weight (N, K) f16 or bf16, output (T, N) f32. As <see cref="TensorCoreMatMul"/> it rounds the input to the weight's
-/// type, with the same error; here a kernel of its own does it, into the stream's scratch memory (2 T K bytes).
+/// type, with the same error; <see cref="InputRounding"/> does it, into scratch memory of the caller's (2 T K bytes).
 /// </summary>
 /// <remarks>
 /// As many groups as there are multiprocessors take tile after tile. In a group one warp has the tensor memory accelerator bring slices
@@ -13,17 +13,13 @@ namespace Llama.Gpu.Kernels;
 /// </remarks>
 public sealed partial class WarpGroupMatMul
 {
-    /// <summary>K is a multiple of it, and the weight begins at a multiple of 16 bytes.</summary>
-    private const int Chunk = 8;
-
     private const int ChunkBytes = 16;
-    private const int RoundLanes = 256;
-    private const int RoundGroups = 16;
 
     // what a tile costs beside its products, as columns: the sums are stored, and products wait for the first slice
     private const int TileOverhead = 32;
 
     private readonly Accelerator _accelerator;
+    private readonly InputRounding _rounding;
     private readonly Dictionary<(TensorType Type, int Columns), Launch> _launches = [];
 
     /// <summary>Prepares the operation for an accelerator with warp groups, or one that computes the same products.</summary>
@@ -32,12 +28,13 @@ public sealed partial class WarpGroupMatMul
     {
         ArgumentNullException.ThrowIfNull(accelerator);
         _accelerator = accelerator;
+        _rounding = new(accelerator);
     }
 
     private delegate void Launch(
         AcceleratorStream stream,
         ArrayView<float> input,
-        ArrayView<byte> rounded,
+        ArrayView<byte> scratch,
         WeightView weight,
         ArrayView<float> output,
         int rows,
@@ -51,20 +48,26 @@ public sealed partial class WarpGroupMatMul
         return product with { Bytes = product.Bytes + (2L * sizeof(ushort) * tokenCount * inputSize) };
     }
 
+    /// <summary>Whether a weight can be copied in boxes if it begins where one may.</summary>
+    /// <param name="type">Its type.</param>
+    /// <param name="inputSize">K.</param>
+    public static bool Takes(TensorType type, int inputSize) =>
+        type is TensorType.Float16 or TensorType.BFloat16 && inputSize % InputRounding.Chunk == 0;
+
     /// <summary>Whether the weight can be copied in boxes.</summary>
     /// <param name="weight">(N, K).</param>
     /// <param name="inputSize">K.</param>
-    public static bool Takes(WeightView weight, int inputSize) =>
-        weight.Type is TensorType.Float16 or TensorType.BFloat16 && inputSize % Chunk == 0 && weight.Data.IsAlignedTo(ChunkBytes);
+    public static bool Takes(WeightView weight, int inputSize) => Takes(weight.Type, inputSize) && weight.Data.IsAlignedTo(ChunkBytes);
 
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="input">(T, K).</param>
-    /// <param name="weight">(N, K), f16 or bf16, which <see cref="Takes"/> accepts.</param>
+    /// <param name="weight">(N, K), f16 or bf16, which <see cref="Takes(WeightView, int)"/> accepts.</param>
     /// <param name="output">(T, N) result; must not overlap <paramref name="input"/>.</param>
     /// <param name="tokenCount">T, at least 1.</param>
     /// <param name="outputSize">N.</param>
     /// <param name="inputSize">K, a multiple of 8.</param>
+    /// <param name="scratch">At least <see cref="InputRounding.ScratchBytes"/>, from a multiple of 16 bytes on.</param>
     /// <exception cref="ArgumentException">A view does not have its shape, type or alignment, or an extent is out of range.</exception>
     public void Run(
         AcceleratorStream stream,
@@ -73,23 +76,19 @@ public sealed partial class WarpGroupMatMul
         ArrayView<float> output,
         int tokenCount,
         int outputSize,
-        int inputSize)
+        int inputSize,
+        ArrayView<byte> scratch)
     {
-        Require.Dimension(tokenCount);
-        Require.Dimension(outputSize);
-        Require.Dimension(inputSize);
-        Require.Holds(input, tokenCount, inputSize);
-        Require.IsShaped(weight, outputSize, inputSize);
-        Require.Holds(output, tokenCount, outputSize);
+        MatMul.RequireOperands(input, weight, output, tokenCount, outputSize, inputSize);
         if (!Takes(weight, inputSize))
         {
             throw new ArgumentException(
                 $"expected Float16 or BFloat16 with rows that begin at multiples of {ChunkBytes} bytes, found {weight.Type} with rows of {inputSize}", nameof(weight));
         }
 
+        Require.Holds(scratch, InputRounding.ScratchBytes(tokenCount, inputSize));
         int columns = ColumnsFor(tokenCount, outputSize, _accelerator.NumMultiprocessors);
-        Find(weight.Type, columns)(
-            stream, input, stream.Scratch((long)tokenCount * inputSize * sizeof(ushort)), weight, output, tokenCount, outputSize, inputSize);
+        Find(weight.Type, columns)(stream, input, scratch, weight, output, tokenCount, outputSize, inputSize);
     }
 
     /// <summary>Columns of the tile that is done first: the groups take tiles in turns, and each turn lasts as long as a tile.</summary>
@@ -128,21 +127,17 @@ public sealed partial class WarpGroupMatMul
         where TElement : struct, IElement<T>
         where TTile : struct, IWarpGroupTile
     {
-        var round = _accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, int>(RoundKernel<T, TElement>);
+        InputRounding.Launch<T> round = _rounding.Load<T, TElement>();
         var multiply = _accelerator.LoadKernel<TensorMap<T>, TensorMap<T>, ArrayView<float>, int, int, int>(TileKernel<T, TTile>);
-        return (stream, input, rounded, weight, output, rows, columns, innerSize) =>
+        return (stream, input, scratch, weight, output, rows, columns, innerSize) =>
         {
-            int chunks = checked((int)((long)rows * innerSize / Chunk));
-            int groups = Math.Min(IntrinsicMath.DivRoundUp(chunks, RoundLanes), RoundGroups * _accelerator.NumMultiprocessors);
-            int lanes = Math.Min(RoundLanes, _accelerator.MaxNumThreadsPerGroup);
-            round(stream, new KernelConfig(groups, 1, 1, lanes, 1, 1), input, rounded.Cast<T>(), chunks);
-
+            ArrayView<T> rounded = round(stream, input, scratch, rows, innerSize);
             int tiles = checked(IntrinsicMath.DivRoundUp(rows, TileRows) * IntrinsicMath.DivRoundUp(columns, TTile.Columns));
             multiply(
                 stream,
                 new KernelConfig(
                     new Index1D(Math.Min(tiles, _accelerator.NumMultiprocessors)), new Index1D(Lanes), SharedMemoryConfig.RequestDynamic<byte>(SharedBytes<TTile>())),
-                new TensorMap<T>(rounded.Cast<T>(), rows, innerSize, TileRows),
+                new TensorMap<T>(rounded, rows, innerSize, TileRows),
                 new TensorMap<T>(weight.As<T>(), columns, innerSize, TTile.Columns),
                 output,
                 rows,

@@ -14,6 +14,7 @@ public sealed class MachineCodeTests
                 /*0010*/              @!P0 BRA `(.L_x_3) ;
         .L_x_1:
                 /*0020*/                   LDG.E.128.CONSTANT R4, desc[UR4][R2.64] ;
+                /*0028*/              @!PT LDS RZ, [RZ] ;
                 /*0030*/                   LDGSTS.E.BYPASS.LTC128B.128 [R7], desc[UR4][R8.64] ;
                 /*0040*/                   LDG.E.U16 R4, desc[UR4][R2.64] ;
                 /*0050*/                   LDSM.16.M88.4 R112, [R154] ;
@@ -79,12 +80,13 @@ public sealed class MachineCodeTests
     [Test]
     public void Least_time_is_that_of_the_nearer_ceiling()
     {
-        Roofline h100 = Roofline.Devices[0];
+        Roofline h100 = Roofline.Default;
         Assert.Multiple(() =>
         {
-            Assert.That(h100.Least(new Cost(3_350_000, 1000), onTensorCores: false), Is.EqualTo((1e-6, true)));
-            Assert.That(h100.Least(new Cost(1000, 66_900_000), onTensorCores: false), Is.EqualTo((1e-6, false)));
-            Assert.That(h100.Least(new Cost(1000, 989_400_000), onTensorCores: true), Is.EqualTo((1e-6, false)));
+            Assert.That(h100.Least(new Cost(3_350_000, 1000), Arithmetic.Single), Is.EqualTo((1e-6, true)));
+            Assert.That(h100.Least(new Cost(1000, 66_900_000), Arithmetic.Single), Is.EqualTo((1e-6, false)));
+            Assert.That(h100.Least(new Cost(1000, 989_400_000), Arithmetic.TensorCores), Is.EqualTo((1e-6, false)));
+            Assert.That(h100.Least(new Cost(1000, 33_500_000), Arithmetic.Double), Is.EqualTo((1e-6, false)));
         });
     }
 }

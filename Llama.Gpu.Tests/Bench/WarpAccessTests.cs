@@ -1,7 +1,9 @@
 using Llama.Gpu.Bench.StaticAnalysis;
 using Llama.Gpu.Jit;
+using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Kernels;
 using NUnit.Framework;
+using Half = Llama.Gpu.Jit.Half;
 
 namespace Llama.Gpu.Tests.Bench;
 
@@ -64,6 +66,23 @@ public sealed class WarpAccessTests
         });
     }
 
+    [Test]
+    public void Box_is_copied_as_its_rows_lie()
+    {
+        var kernel = new CatalogedKernel("test", ((Action<TensorMap<Half>, int>)Boxed).Method, 32);
+        var launch = new RecordedLaunch(kernel, new(1, 1, 1), new(32, 1, 1), 8192 + 8, [0, 100])
+        {
+            Maps = new Dictionary<int, TensorMapFields> { [0] = new(4096, 130, 128, 64, IsBFloat16: false) },
+        };
+        AccessFigures figures = AccessFigures.Of(launch);
+        Assert.Multiple(() =>
+        {
+            // 64 rows of all banks; of global memory only the 30 rows that there are, four sectors each
+            Assert.That(figures.Shared, Is.EqualTo(new WarpAccess(64, 64)));
+            Assert.That(figures.Global, Is.EqualTo(new WarpAccess(120, 120)));
+        });
+    }
+
     private static long?[] Lanes(int stride) => [.. Enumerable.Range(0, 32).Select(lane => (long?)(4096 + (lane * stride)))];
 
     private static void Strided(ArrayView<float> data, int stride, int extra)
@@ -83,5 +102,19 @@ public sealed class WarpAccessTests
 
         Group.Barrier();
         data[lane] = 0;
+    }
+
+    private static void Boxed(TensorMap<Half> map, int row)
+    {
+        ArrayView<Half> memory = SharedMemory.GetDynamic<Half>();
+        ArrayView<ulong> barriers = memory.SubView(64 * 64).Cast<ulong>();
+        if (Group.IdxX == 0)
+        {
+            AsyncBarrier.Initialize(barriers, 0, 1);
+            AsyncBarrier.ArriveAndExpect(barriers, 0, 8192);
+            map.Load(memory, 0, row, 64, barriers, 0);
+        }
+
+        AsyncBarrier.Wait(barriers, 0, 0);
     }
 }

@@ -6,16 +6,26 @@ using Llama.Gpu.Kernels;
 namespace Llama.Gpu.Tests.Kernels;
 
 /// <summary>Makes the operands of one case: the same numbers every time, on the device and as doubles; frees them in the end.</summary>
-internal sealed class OpData(Accelerator accelerator, KernelSet kernels) : IDisposable
+/// <param name="accelerator">Where they are.</param>
+/// <param name="kernels">The operations.</param>
+/// <param name="isBlank">
+/// Whether operands have their sizes and no numbers, and no doubles beside them: for launches that nobody computes, at any size.
+/// </param>
+internal sealed class OpData(Accelerator accelerator, KernelSet kernels, bool isBlank = false) : IDisposable
 {
     private readonly Random _random = new(20240718);
     private readonly List<IDisposable> _buffers = [];
+    private readonly List<(ArrayView<int> View, int[] Values)> _integers = [];
 
     /// <summary>The operations.</summary>
     public KernelSet Kernels => kernels;
 
+    /// <summary>Integers that were uploaded, and where they lie: what launches with blank operands may depend on.</summary>
+    public IReadOnlyList<(ArrayView<int> View, int[] Values)> Integers => _integers;
+
     /// <summary>f32 values, evenly distributed in -scale to scale.</summary>
-    public (ArrayView<float> View, double[] Values) Floats(long count, double scale = 1) => Floats(Draw(count, scale));
+    public (ArrayView<float> View, double[] Values) Floats(long count, double scale = 1) =>
+        isBlank ? (Allocate<float>(count), []) : Floats(Draw(count, scale));
 
     /// <summary>These numbers as f32.</summary>
     public (ArrayView<float> View, double[] Values) Floats(double[] values)
@@ -27,6 +37,11 @@ internal sealed class OpData(Accelerator accelerator, KernelSet kernels) : IDisp
     /// <summary>Stored values, evenly distributed in -scale to scale, rounded to their type on both sides.</summary>
     public (WeightView View, double[] Values) Weights(TensorType type, long count, double scale = 1)
     {
+        if (isBlank)
+        {
+            return (new WeightView(type, Allocate<byte>(count * type.ElementSize())), []);
+        }
+
         double[] values = [.. Draw(count, scale).Select(value => Reference.ReferenceOps.Round((float)value, type))];
         return (Store(type, values), values);
     }
@@ -41,10 +56,18 @@ internal sealed class OpData(Accelerator accelerator, KernelSet kernels) : IDisp
     /// <summary>f32 elements that the kernel is to fill, one by one.</summary>
     public ArrayView<float> Output(long count, float before = float.NaN)
     {
+        if (isBlank)
+        {
+            return Allocate<float>(count);
+        }
+
         var data = new float[count];
         Array.Fill(data, before);
         return Upload(data);
     }
+
+    /// <summary>Memory that an operation works in, of which nothing is checked.</summary>
+    public ArrayView<byte> Scratch(long bytes) => bytes == 0 ? default : Upload(new byte[bytes]);
 
     /// <summary>Uploads elements.</summary>
     public ArrayView<T> Upload<T>(T[] data)
@@ -52,7 +75,13 @@ internal sealed class OpData(Accelerator accelerator, KernelSet kernels) : IDisp
     {
         var buffer = accelerator.Allocate1D(data);
         _buffers.Add(buffer);
-        return buffer.View;
+        ArrayView<T> view = buffer.View;
+        if (isBlank && data is int[] integers)
+        {
+            _integers.Add(((ArrayView<int>)(object)view, integers));
+        }
+
+        return view;
     }
 
     /// <summary>Reads f32 elements back.</summary>
@@ -75,6 +104,14 @@ internal sealed class OpData(Accelerator accelerator, KernelSet kernels) : IDisp
 
     /// <inheritdoc/>
     public void Dispose() => _buffers.ForEach(buffer => buffer.Dispose());
+
+    private ArrayView<T> Allocate<T>(long count)
+        where T : unmanaged
+    {
+        var buffer = accelerator.Allocate1D<T>(count);
+        _buffers.Add(buffer);
+        return buffer.View;
+    }
 
     private double[] Draw(long count, double scale)
     {

@@ -16,7 +16,8 @@ internal static class RoundedMatMul
         ArrayView<float> output,
         int tokenCount,
         int outputSize,
-        int inputSize);
+        int inputSize,
+        ArrayView<byte> scratch);
 
     /// <summary>Runs a product of random matrices and compares every element.</summary>
     public static void Check(Accelerator accelerator, Run run, TensorType type, int tokens, int outputs, int inner)
@@ -27,10 +28,11 @@ internal static class RoundedMatMul
         using var inputs = accelerator.Allocate1D(input);
         using var halves = accelerator.Allocate1D<Llama.Gpu.Jit.Half>([.. weight.Select(value => (Llama.Gpu.Jit.Half)(float)value)]);
         using var brains = accelerator.Allocate1D<BFloat16>([.. weight.Select(value => (BFloat16)(float)value)]);
+        using var scratch = accelerator.Allocate1D<byte>(InputRounding.ScratchBytes(tokens, inner));
         using var output = accelerator.Allocate1D<float>([.. Enumerable.Repeat(7f, (tokens * outputs) + 9)]);
         run(
             accelerator.DefaultStream, inputs.View, type == TensorType.Float16 ? WeightView.Of(halves.View.BaseView) : WeightView.Of(brains.View.BaseView),
-            output.View, tokens, outputs, inner);
+            output.View, tokens, outputs, inner, scratch.View);
         float[] found = output.GetAsArray1D();
         double rounding = type == TensorType.Float16 ? Math.Pow(2, -11) : Math.Pow(2, -8);
         int far = 0;

@@ -46,6 +46,34 @@ public sealed class TensorCoreAttentionTests
         Assert.That(found.Select(value => (double)value).Chunk(64), Has.All.Matches<double[]>(row => Array.Exists(heads, head => head.SequenceEqual(row))));
     }
 
+    // in the keys or in the values of the 21st of the chunk's tokens; tiles of 64 keys and 48
+    [TestCase("cpu", "BFloat16", 64, double.NaN, true, false)]
+    [TestCase("simd 512", "BFloat16", 64, double.NaN, false, true)]
+    [TestCase("simd 512", "BFloat16", 64, double.PositiveInfinity, false, true)]
+    [TestCase("simd 512", "Float16", 64, double.NaN, true, true)]
+    [TestCase("cpu", "Float16", 128, double.NegativeInfinity, false, true)]
+    [TestCase("cpu", "BFloat16", 128, double.NaN, true, true)]
+    public void What_a_query_does_not_see_does_not_touch_it(string device, string type, int headDim, double odd, bool inKeys, bool inValues)
+    {
+        const int Bad = 20;
+        AttentionShape shape = new(33, 35, 2, 1, headDim);
+        void Spoil(Operands data)
+        {
+            int at = ((shape.FirstPosition + Bad) * shape.KeyValueWidth) + 5;
+            data.Keys[at] = inKeys ? odd : data.Keys[at];
+            data.Values[at] = inValues ? odd : data.Values[at];
+        }
+
+        TensorType stored = Enum.Parse<TensorType>(type);
+        float[][] sound = [.. Run(device, stored, shape).Found.Chunk(shape.QueryWidth)];
+        float[][] spoilt = [.. Run(device, stored, shape, change: Spoil).Found.Chunk(shape.QueryWidth)];
+        Assert.Multiple(() =>
+        {
+            Assert.That(spoilt[..Bad], Is.EqualTo(sound[..Bad]), "tokens before it, to the bit");
+            Assert.That(spoilt[Bad..].SelectMany(row => row.Chunk(headDim)).Select(head => float.IsFinite(head[5])), Is.All.False, "it and those behind it");
+        });
+    }
+
     [Test]
     public void Attention_takes_tensor_cores_by_the_launch_shapes()
     {
@@ -151,10 +179,11 @@ public sealed class TensorCoreAttentionTests
     }
 
     private static (float[] Found, double[] Values) Run(
-        string device, TensorType type, AttentionShape shape, double spread = 4, Attention? attention = null, int begin = 0)
+        string device, TensorType type, AttentionShape shape, double spread = 4, Attention? attention = null, int begin = 0, Action<Operands>? change = null)
     {
         Accelerator accelerator = TensorAccelerators.Of(device);
         var data = new Operands(shape, type, spread);
+        change?.Invoke(data);
         using var queries = accelerator.Allocate1D(data.Queries);
         using var cosines = accelerator.Allocate1D(data.Cosines);
         using var sines = accelerator.Allocate1D(data.Sines);

@@ -126,8 +126,9 @@ public sealed class TensorCoreMatMulTests
         using var input = accelerator.Allocate1D<float>([.. Enumerable.Range(0, 3 * 16).Select(i => (float)(i % 7))]);
         using var weight = accelerator.Allocate1D<BFloat16>([.. Enumerable.Range(0, (5 * 16) + 1).Select(i => (BFloat16)(i % 5))]);
         using var output = accelerator.Allocate1D<float>(15);
+        using var scratch = accelerator.Allocate1D<byte>(InputRounding.ScratchBytes(3, 16));
         new TensorCoreMatMul(accelerator).Run(
-            accelerator.DefaultStream, input.View, WeightView.Of(weight.View.SubView(1, 80)), output.View, 3, 5, 16);
+            accelerator.DefaultStream, input.View, WeightView.Of(weight.View.SubView(1, 80)), output.View, 3, 5, 16, scratch.View);
         Assert.That(output.GetAsArray1D(), Is.EqualTo(
             from t in Enumerable.Range(0, 3)
             from n in Enumerable.Range(0, 5)
@@ -144,9 +145,10 @@ public sealed class TensorCoreMatMulTests
         using var single = accelerator.Allocate1D(values);
         using var brain = accelerator.Allocate1D<BFloat16>([.. values.Select(value => (BFloat16)value)]);
         using var output = accelerator.Allocate1D<float>(1);
+        using var scratch = accelerator.Allocate1D<byte>(16);
         float Run(LaunchShapes chosen, WeightView weight)
         {
-            new MatMul(accelerator, chosen).Run(accelerator.DefaultStream, input.View, weight, output.View, 1, 1, 8);
+            new MatMul(accelerator, chosen).Run(accelerator.DefaultStream, input.View, weight, output.View, 1, 1, 8, scratch.View);
             return output.GetAsArray1D()[0];
         }
 
@@ -166,7 +168,7 @@ public sealed class TensorCoreMatMulTests
         Accelerator accelerator = TensorAccelerators.Of("cpu");
         using var data = accelerator.Allocate1D<float>(16);
         Assert.That(
-            () => new TensorCoreMatMul(accelerator).Run(accelerator.DefaultStream, data.View, WeightView.Of(data.View.BaseView), data.View, 1, 1, 16),
+            () => new TensorCoreMatMul(accelerator).Run(accelerator.DefaultStream, data.View, WeightView.Of(data.View.BaseView), data.View, 1, 1, 16, default),
             Throws.ArgumentException.With.Message.Contains("Float16 or BFloat16"));
     }
 
@@ -175,6 +177,7 @@ public sealed class TensorCoreMatMulTests
     [TestCase(1, 1, 0, "inputSize")]
     [TestCase(1, 2, 16, "weight")]
     [TestCase(2, 1, 16, "input")]
+    [TestCase(1, 1, 16, "scratch")]
     public void Wrong_shapes_are_refused(int tokens, int outputs, int inner, string argument)
     {
         Accelerator accelerator = TensorAccelerators.Of("cpu");
@@ -182,7 +185,7 @@ public sealed class TensorCoreMatMulTests
         using var weight = accelerator.Allocate1D<BFloat16>(16);
         Assert.That(
             () => new TensorCoreMatMul(accelerator).Run(
-                accelerator.DefaultStream, data.View, WeightView.Of(weight.View.BaseView), data.View, tokens, outputs, inner),
+                accelerator.DefaultStream, data.View, WeightView.Of(weight.View.BaseView), data.View, tokens, outputs, inner, default),
             Throws.ArgumentException.With.Property("ParamName").EqualTo(argument));
     }
 
@@ -190,6 +193,12 @@ public sealed class TensorCoreMatMulTests
     {
         Accelerator accelerator = TensorAccelerators.Of(device);
         var launch = new TensorCoreMatMul(accelerator).Find(type, inner % 8 == 0 ? tile : null);
-        RoundedMatMul.Check(accelerator, new(launch), type, tokens, outputs, inner);
+        RoundedMatMul.Check(
+            accelerator,
+            (stream, input, weight, output, t, n, k, scratch) => launch(stream, input, scratch, weight, output, t, n, k),
+            type,
+            tokens,
+            outputs,
+            inner);
     }
 }

@@ -107,6 +107,12 @@ public sealed class TokenSamplingTests(string device)
         }
     }
 
+    [TestCase(1)]
+    [TestCase(33)]
+    [TestCase(4000)]
+    public void Case_of_the_benchmark_is_right(int vocabulary) =>
+        Assert.That(SamplingCases.Choice(vocabulary).Check(_accelerator, new KernelSet(_accelerator)), Is.Null);
+
     [TestCase(float.NaN, 3f)]
     [TestCase(float.PositiveInfinity, 3f)]
     [TestCase(float.NegativeInfinity, float.NegativeInfinity)]

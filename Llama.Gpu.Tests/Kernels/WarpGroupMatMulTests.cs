@@ -46,23 +46,24 @@ public sealed class WarpGroupMatMulTests
         {
             Assert.That(LaunchShapes.For(accelerator).WarpGroups, Is.False);
             Assert.That(TakesWarpGroups(65, 8, 0), Is.True);
-            Assert.That(TakesWarpGroups(64, 8, 0), Is.False, "few tokens");
             Assert.That(TakesWarpGroups(65, 7, 0), Is.False, "rows that begin between chunks");
             Assert.That(TakesWarpGroups(65, 8, 1), Is.False, "a weight that begins between chunks");
         });
 
-        // only the one with warp groups takes scratch memory of the stream
+        // the one of warp groups works in scratch memory, the one that takes any rows does not
         bool TakesWarpGroups(int tokens, int inner, int offset)
         {
             using var input = accelerator.Allocate1D<float>([.. Enumerable.Repeat(1f, tokens * inner)]);
             using var weight = accelerator.Allocate1D<BFloat16>([.. Enumerable.Repeat((BFloat16)1f, inner + offset)]);
             using var output = accelerator.Allocate1D<float>(tokens);
-            using AcceleratorStream stream = accelerator.CreateStream();
-            long before = accelerator.AllocatedBytes;
-            new MatMul(accelerator, shapes).Run(
-                stream, input.View, WeightView.Of(weight.View.BaseView.SubView(offset, inner)), output.View, tokens, 1, inner);
+            using var scratch = accelerator.Allocate1D<byte>([.. Enumerable.Repeat((byte)0xAB, tokens * inner * sizeof(ushort))]);
+            var product = new MatMul(accelerator, shapes);
+            product.Run(
+                accelerator.DefaultStream, input.View, WeightView.Of(weight.View.BaseView.SubView(offset, inner)), output.View, tokens, 1, inner, scratch.View);
             Assert.That(output.GetAsArray1D(), Is.All.EqualTo(inner));
-            return accelerator.AllocatedBytes > before;
+            bool works = scratch.GetAsArray1D().Any(value => value != 0xAB);
+            Assert.That(product.ScratchBytes(TensorType.BFloat16, tokens, inner), works || offset > 0 ? Is.EqualTo(scratch.Length) : Is.Zero);
+            return works;
         }
     }
 
@@ -84,6 +85,19 @@ public sealed class WarpGroupMatMulTests
         Is.EqualTo((int[])[196672, 196704, 196736]).And.All.LessThanOrEqualTo(227 * 1024));
 
     [Test]
+    public void Scratch_memory_that_is_too_short_is_refused()
+    {
+        Accelerator accelerator = TensorAccelerators.Of("cpu");
+        using var data = accelerator.Allocate1D<float>(16);
+        using var weight = accelerator.Allocate1D<BFloat16>(16);
+        using var scratch = accelerator.Allocate1D<byte>(31);
+        Assert.That(
+            () => new WarpGroupMatMul(accelerator).Run(
+                accelerator.DefaultStream, data.View, WeightView.Of(weight.View.BaseView), data.View, 1, 1, 16, scratch.View),
+            Throws.ArgumentException.With.Property("ParamName").EqualTo("scratch"));
+    }
+
+    [Test]
     public void Weight_that_cannot_be_copied_in_boxes_is_refused()
     {
         Accelerator accelerator = TensorAccelerators.Of("cpu");
@@ -91,10 +105,11 @@ public sealed class WarpGroupMatMulTests
         using var weight = accelerator.Allocate1D<BFloat16>(15);
         Assert.That(
             () => new WarpGroupMatMul(accelerator).Run(
-                accelerator.DefaultStream, data.View, WeightView.Of(weight.View.BaseView), data.View, 1, 1, 15),
+                accelerator.DefaultStream, data.View, WeightView.Of(weight.View.BaseView), data.View, 1, 1, 15, default),
             Throws.ArgumentException.With.Message.Contains("multiples of 16 bytes").And.Property("ParamName").EqualTo("weight"));
         Assert.That(
-            () => new WarpGroupMatMul(accelerator).Run(accelerator.DefaultStream, data.View, WeightView.Of(data.View.BaseView), data.View, 1, 1, 16),
+            () => new WarpGroupMatMul(accelerator).Run(
+                accelerator.DefaultStream, data.View, WeightView.Of(data.View.BaseView), data.View, 1, 1, 16, default),
             Throws.ArgumentException.With.Message.Contains("Float32"));
     }
 

@@ -3,6 +3,7 @@ using Llama.Gpu.Checkpoints;
 using Llama.Gpu.Jit.Runtime.Cuda;
 using Llama.Gpu.Model;
 using Llama.Gpu.Scheduling;
+using Llama.Gpu.Tests.Infrastructure;
 using Llama.Gpu.Tests.Jit.Cuda;
 using NUnit.Framework;
 
@@ -139,6 +140,52 @@ public static class CudaStreamingScenarios
 
             Assert.That(FakeDriverScenarios.Call<int>("fake_live"), Is.EqualTo(live), $"after {made} objects");
         }
+    });
+
+    // chunks long enough for warp groups, whose rounded input is scratch memory, and tokens that are chosen on the device
+    public static void WholeRunTakesWhatThePlanSays() => FakeDriverScenarios.WithAccelerator(accelerator =>
+    {
+        using var folder = new TemporaryFolder();
+        LlamaConfig config = SyntheticPresets.Get("tiny") with { LayerCount = 2 };
+        SyntheticCheckpoint.Write(folder["model"], config, TensorType.BFloat16, seed: 1);
+        using Checkpoint checkpoint = Checkpoint.Open(folder["model"]);
+        ModelLayout layout = ModelLayout.Of(checkpoint);
+        MemoryPlanRequest request = new MemoryPlanRequest(long.MaxValue, 128) { ChunkLength = 96, SlotBytes = 64 << 10 }.For(accelerator, layout);
+        MemoryPlan whole = MemoryPlan.Create(layout, request);
+        int widest = layout.Steps.SelectMany(step => step.Matrices).Max(matrix => matrix.RowLength);
+        Assert.That(whole.Request.Scratch.ProductBytes, Is.EqualTo(2L * 96 * widest));
+        Assert.That(whole.Request.Scratch.ChoiceBytes, Is.GreaterThan(14L * config.VocabularySize));
+
+        int[] prompt = [.. Enumerable.Range(0, 100).Select(i => i % config.VocabularySize)];
+        foreach (long budget in new[] { whole.SmallestBudget, (whole.SmallestBudget + whole.PlannedBytes) / 2, whole.PlannedBytes })
+        {
+            BudgetRun.Check(accelerator, checkpoint, request with { BudgetBytes = budget }, prompt);
+            string log = FakeDriverScenarios.Log();
+            Assert.That(log, Does.Contain("WarpGroupMatMul_TileKernel").And.Contain("TokenDraw"));
+        }
+    });
+
+    public static void PromptIsComputedInChunksThatTakeWarpGroups() => FakeDriverScenarios.WithAccelerator(accelerator =>
+    {
+        using var folder = new TemporaryFolder();
+        LlamaConfig config = SyntheticPresets.Get("tiny") with { LayerCount = 2 };
+        SyntheticCheckpoint.Write(folder["model"], config, TensorType.BFloat16, seed: 1);
+        using Checkpoint checkpoint = Checkpoint.Open(folder["model"]);
+        ModelLayout layout = ModelLayout.Of(checkpoint);
+        var request = new MemoryPlanRequest(long.MaxValue, 128);
+        long small = MemoryPlan.Smallest(layout, request.For(accelerator, layout) with { ChunkLength = 64 });
+        Assert.Multiple(() =>
+        {
+            Assert.That(request.For(accelerator, layout).ChunkLength, Is.EqualTo(512));
+            Assert.That((request with { ChunkLength = 64 }).For(accelerator, layout).ChunkLength, Is.EqualTo(64), "what is asked for");
+            Assert.That((request with { BudgetBytes = small }).For(accelerator, layout).ChunkLength, Is.EqualTo(64), "little memory");
+        });
+
+        using LlamaModel model = LlamaModel.Load(checkpoint, accelerator, request);
+        using DecoderSession session = model.CreateSession(128);
+        FakeDriverScenarios.Log();
+        session.Forward([.. Enumerable.Range(0, 100).Select(i => i % config.VocabularySize)]);
+        Assert.That(FakeDriverScenarios.Log(), Does.Contain("WarpGroupMatMul_TileKernel"));
     });
 
     private static void Lazily(Action<CudaAccelerator> test)

@@ -1,4 +1,5 @@
 using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Scheduling;
 
 namespace Llama.Gpu.Model;
 
@@ -13,23 +14,18 @@ public sealed partial class DecoderSession : IDecoderSession
 
     internal DecoderSession(LlamaModel model, int contextLength, DecoderSessionOptions options)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.ChunkLength, 1);
+        int wantedChunk = options.ChunkLength ?? model.Plan.Request.ChunkLength;
+        ArgumentOutOfRangeException.ThrowIfLessThan(wantedChunk, 1, nameof(options));
         _model = model;
         _decoder = new Decoder(model.Config, model.Source, model.Kernels, model.Accelerator.DefaultStream);
-        LlamaConfig config = model.Config;
+        _choosesOnDevice = TokenStep.Serves(model.Accelerator, model.Config.VocabularySize, options.ChoosesOnDevice);
+        int chunkLength = Math.Min(wantedChunk, contextLength);
+        var scratch = DeviceScratch.Of(model.Kernels, model.Plan.Layout, chunkLength, _choosesOnDevice);
         _state = new DecoderState(
             model.Budget,
-            config,
-            contextLength,
-            Math.Min(options.ChunkLength, contextLength),
-            options.CacheType ?? model.Weights.Layers[0].Key.Type,
-            model.Kernels.Attention.PartLength(config.HeadCount, config.KeyValueHeadCount, config.HeadDim),
-            model.Plan.SliceWidth);
+            model.Config,
+            new SessionShape(contextLength, chunkLength, options.CacheType ?? model.Plan.Layout.KeyType, model.Plan.SliceWidth, scratch));
         _logits = new float[model.Config.VocabularySize];
-
-        // where logits lie in the host's memory anyway, nothing is gained
-        _choosesOnDevice = config.VocabularySize <= ExactWeights.MaxVocabulary
-            && (options.ChoosesOnDevice ?? model.Accelerator.AcceleratorType == AcceleratorType.Cuda);
     }
 
     /// <inheritdoc/>

@@ -3,8 +3,10 @@ namespace Llama.Gpu.Model;
 /// <summary>How a sequence is decoded.</summary>
 public sealed record DecoderSessionOptions
 {
-    /// <summary>Most tokens that are computed at once; a longer prompt is computed in chunks. At least 1.</summary>
-    public int ChunkLength { get; init; } = 64;
+    /// <summary>
+    /// Most tokens that are computed at once; a longer prompt is computed in chunks. At least 1; null for as many as the model was loaded for.
+    /// </summary>
+    public int? ChunkLength { get; init; }
 
     /// <summary>Type of the KV cache; null for the type of the keys' weights.</summary>
     public TensorType? CacheType { get; init; }

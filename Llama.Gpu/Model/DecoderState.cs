@@ -19,21 +19,11 @@ internal sealed class DecoderState : IDisposable
 
     /// <param name="budget">Where the memory is taken.</param>
     /// <param name="config">The model.</param>
-    /// <param name="contextLength">Positions S the cache has room for.</param>
-    /// <param name="chunkLength">Tokens T that are computed at once.</param>
-    /// <param name="cacheType">Type of the KV cache.</param>
-    /// <param name="attentionPartLength">What <see cref="Attention.PartLength"/> says of the model.</param>
-    /// <param name="sliceWidth">Most rows of a piece of a matrix; 0 where matrices are whole.</param>
+    /// <param name="shape">Its extents.</param>
     /// <exception cref="MemoryBudgetException">The budget has no room for it.</exception>
-    public DecoderState(
-        DeviceBudget budget,
-        LlamaConfig config,
-        int contextLength,
-        int chunkLength,
-        TensorType cacheType,
-        long attentionPartLength,
-        int sliceWidth)
+    public DecoderState(DeviceBudget budget, LlamaConfig config, in SessionShape shape)
     {
+        (int contextLength, int chunkLength, TensorType cacheType, int sliceWidth, DeviceScratch scratch) = shape;
         _budget = budget;
         _scoreCount = checked((long)config.HeadCount * chunkLength * contextLength);
         ContextLength = contextLength;
@@ -49,7 +39,8 @@ internal sealed class DecoderState : IDisposable
             Key = Allocate<float>(chunkLength, config.KeyValueWidth);
             Value = Allocate<float>(chunkLength, config.KeyValueWidth);
             Attended = Allocate<float>(chunkLength, config.QueryWidth);
-            AttentionParts = Allocate<float>(attentionPartLength, 1);
+            AttentionParts = Allocate<float>(scratch.AttentionPartLength, 1);
+            ProductScratch = Allocate<byte>(scratch.ProductBytes, 1);
             Projected = Allocate<float>(chunkLength, config.HiddenSize);
             Gate = Allocate<float>(chunkLength, config.IntermediateSize);
             Up = Allocate<float>(chunkLength, config.IntermediateSize);
@@ -122,6 +113,9 @@ internal sealed class DecoderState : IDisposable
 
     /// <summary>Room for the parts that attention cuts a long context into.</summary>
     public ArrayView<float> AttentionParts { get; }
+
+    /// <summary>What the matrix products of a chunk work in.</summary>
+    public ArrayView<byte> ProductScratch { get; }
 
     /// <summary>(T, hidden): what attention or the MLP adds to the residual stream.</summary>
     public ArrayView<float> Projected { get; }

@@ -92,7 +92,7 @@ public sealed class LlamaModel : IDisposable
     {
         LlamaConfig config = layout.Config;
         var kernels = new KernelSet(budget.Accelerator);
-        MemoryPlan plan = MemoryPlan.Create(layout, request.For(budget.Accelerator, config));
+        MemoryPlan plan = MemoryPlan.Create(layout, request.ForSession(kernels, budget.Accelerator, layout));
         var weights = new PlannedWeights(plan, budget, reader, budget.Accelerator.DefaultStream, progress, cancellationToken);
         return new LlamaModel(config, budget, plan, weights, kernels);
     }

@@ -26,6 +26,18 @@ internal sealed class TokenStep : IDisposable
     private readonly int[] _id = new int[1];
     private long[] _choiceOnDevice = [];
 
+    /// <summary>Whether a session chooses its tokens so.</summary>
+    /// <param name="accelerator">Where it runs.</param>
+    /// <param name="vocabulary">Tokens to choose from.</param>
+    /// <param name="wanted">What was asked for; null for where it pays: logits that lie in the host's memory anyway gain nothing.</param>
+    public static bool Serves(Accelerator accelerator, int vocabulary, bool? wanted) =>
+        vocabulary <= ExactWeights.MaxVocabulary && (wanted ?? accelerator.AcceleratorType == AcceleratorType.Cuda);
+
+    /// <summary>Device memory that it takes, in bytes.</summary>
+    /// <param name="vocabulary">Tokens to choose from.</param>
+    public static long BytesFor(int vocabulary) =>
+        (sizeof(long) * (SamplingScratch.LongCount(vocabulary) + TokenChoice.Length)) + (sizeof(int) * (SamplingScratch.IntCount(vocabulary) + 1));
+
     /// <param name="model">The model.</param>
     /// <param name="decoder">Its forward pass.</param>
     /// <param name="state">The sequence.</param>

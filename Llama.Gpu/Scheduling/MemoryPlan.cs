@@ -120,7 +120,6 @@ public sealed class MemoryPlan
         ArgumentOutOfRangeException.ThrowIfLessThan(request.ChunkLength, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(request.SlotCount, 2);
         ArgumentOutOfRangeException.ThrowIfLessThan(request.LargestSlotBytes, SmallestSlot);
-        ArgumentOutOfRangeException.ThrowIfNegative(request.AttentionPartLength);
         return new(layout, request);
     }
 
@@ -179,11 +178,7 @@ public sealed class MemoryPlan
 
     private SessionMemory Session(int sliceWidth) => SessionMemory.Of(
         Layout.Config,
-        Request.ContextLength,
-        Math.Min(Request.ChunkLength, Request.ContextLength),
-        Request.CacheType ?? Layout.Steps[0].Matrices[1].Type,
-        Request.AttentionPartLength,
-        sliceWidth);
+        new SessionShape(Request.ContextLength, Request.SessionChunk, Request.CacheType ?? Layout.KeyType, sliceWidth, Request.Scratch));
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(

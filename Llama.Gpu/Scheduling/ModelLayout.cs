@@ -101,6 +101,9 @@ public sealed class ModelLayout
     /// <summary>The embedding; the head's own matrix where the two are tied.</summary>
     public StepMatrix Embedding { get; }
 
+    /// <summary>Type of the keys' weights, which a KV cache has unless another is asked for.</summary>
+    public TensorType KeyType => Steps[0].Matrices[1].Type;
+
     /// <summary>Bytes of norms and biases.</summary>
     public long SmallBytes { get; }
 

@@ -50,6 +50,7 @@ internal static class BenchCases
         .. from tokens in (int[])[1, Prefill] select OpCases.Gather(tokens, 32000, 1024, TensorType.BFloat16),
         OpCases.Bias(Prefill, Hidden, TensorType.BFloat16),
         OpCases.Largest(Vocabulary),
+        SamplingCases.Choice(Vocabulary),
         .. from columns in (bool[])[false, true] select OpSpectralCases.Triangles(8, 128, Hidden, columns, TensorType.BFloat16),
         OpSpectralCases.Products(8, 2, 128),
         OpSpectralCases.Values(8, 128),

@@ -17,6 +17,7 @@ internal sealed class PtxEmitter
     private readonly PtxRegisters _registers = new();
     private readonly PtxMemory _memory;
     private readonly PtxMoves _moves;
+    private readonly PtxJumps _jumps;
     private readonly PtxLanes _lanes;
     private readonly bool _wholeWarps;
     private readonly PtxWarpGroups _warpGroups;
@@ -28,7 +29,6 @@ internal sealed class PtxEmitter
     private readonly Dictionary<string, int> _files = [];
     private SourcePoint _line;
     private int _arrays;
-    private int _edges;
     private int _sharedBytes;
     private int _localBytes;
 
@@ -38,6 +38,7 @@ internal sealed class PtxEmitter
         _options = options;
         _memory = new PtxMemory(_registers, Write);
         _moves = new PtxMoves(_registers, Write);
+        _jumps = new PtxJumps(_values, _labels, _moves, Write, Label);
         _lanes = new PtxLanes(_registers, _memory, Write);
         _warpGroups = new PtxWarpGroups(_registers, Write);
         _accumulators = new PtxAccumulators(function, _registers);
@@ -85,7 +86,7 @@ internal sealed class PtxEmitter
             IrBlock block = blocks[i];
             if (i > 0)
             {
-                _body.Append(_labels[block]).Append(":\n");
+                Label(_labels[block]);
             }
 
             foreach (Instruction instruction in block.Instructions)
@@ -94,7 +95,7 @@ internal sealed class PtxEmitter
                 Write(instruction);
             }
 
-            Terminate(block.Terminator!, i + 1 < blocks.Count ? blocks[i + 1] : null);
+            _jumps.Terminate(block.Terminator!, i + 1 < blocks.Count ? blocks[i + 1] : null);
         }
 
         bool dynamic = _function.Instructions.Any(instruction => instruction.Op == Op.DynamicShared);
@@ -187,7 +188,7 @@ internal sealed class PtxEmitter
                 IrValue stored = instruction.Operands[1];
                 _memory.Store(
                     instruction.Operands[0].Type, Value(instruction.Operands[0]), stored.Type, instruction.Immediate, _values[stored],
-                    (first, word) => stored is Instruction { Op: Op.BuildVector } vector && Pair(vector.Operands[first], vector.Operands[first + 1], word));
+                    (first, word) => stored is Instruction { Op: Op.BuildVector } vector && Pair(vector.Operands[first], vector.Operands[first + 1], () => word));
                 break;
             case Op.BuildVector:
                 _values.Add(instruction, [.. instruction.Operands.Select(Value)]);
@@ -212,8 +213,7 @@ internal sealed class PtxEmitter
             case Op.MatrixMultiply or Op.LoadMatrix or Op.AsyncCopy or Op.AsyncCommit or Op.AsyncWait:
                 TensorCores(instruction);
                 break;
-            case Op.Or when PtxPairs.Halves(instruction) is var (low, high) && PtxPairs.Text(low, high, _options.Target) is not null:
-                Pair(low, high, Define(instruction));
+            case Op.Or when PtxPairs.Halves(instruction) is var (low, high) && Pair(low, high, () => Define(instruction)):
                 break;
             case var _ when instruction.IsOfWarpGroups:
                 WarpGroups(instruction);
@@ -225,7 +225,7 @@ internal sealed class PtxEmitter
     }
 
     // rounds two numbers into a word, if that is how its halves come about
-    private bool Pair(IrValue low, IrValue high, string word)
+    private bool Pair(IrValue low, IrValue high, Func<string> word)
     {
         if (PtxPairs.Text(low, high, _options.Target) is not { } text)
         {
@@ -234,7 +234,7 @@ internal sealed class PtxEmitter
 
         Write(text.Replace("$0", Value(((Instruction)low).Operands[0]), StringComparison.Ordinal)
             .Replace("$1", Value(((Instruction)high).Operands[0]), StringComparison.Ordinal)
-            .Replace("$d", word, StringComparison.Ordinal));
+            .Replace("$d", word(), StringComparison.Ordinal));
         return true;
     }
 
@@ -371,65 +371,6 @@ internal sealed class PtxEmitter
 
     private static string Pack(string[] names) => names.Length == 1 ? names[0] : $"{{{string.Join(", ", names)}}}";
 
-    private void Terminate(Terminator terminator, IrBlock? next)
-    {
-        switch (terminator)
-        {
-            case Goto only:
-                Follow(only.Target, next);
-                break;
-            case Branch branch:
-                Follow(branch, next);
-                break;
-            default:
-                Write("ret;");
-                break;
-        }
-    }
-
-    private void Follow(Branch branch, IrBlock? next)
-    {
-        string condition = Value(branch.Condition);
-        bool trueMoves = branch.IfTrue.Arguments.Length > 0;
-        bool falseMoves = branch.IfFalse.Arguments.Length > 0;
-        if (!trueMoves && branch.IfTrue.Block != next)
-        {
-            Write($"@{condition} bra {_labels[branch.IfTrue.Block]};");
-            Follow(branch.IfFalse, next);
-        }
-        else if (!falseMoves)
-        {
-            Write($"@!{condition} bra {_labels[branch.IfFalse.Block]};");
-            Follow(branch.IfTrue, next);
-        }
-        else
-        {
-            string edge = $"E{_edges++}";
-            Write($"@!{condition} bra {edge};");
-            Follow(branch.IfTrue, null);
-            _body.Append(edge).Append(":\n");
-            Follow(branch.IfFalse, next);
-        }
-    }
-
-    private void Follow(Jump jump, IrBlock? next)
-    {
-        var moves = new List<PtxMove>();
-        for (int i = 0; i < jump.Arguments.Length; i++)
-        {
-            IrType type = jump.Arguments[i].Type;
-            string[] to = _values[jump.Block.Parameters[i]];
-            string[] from = _values[jump.Arguments[i]];
-            moves.AddRange(to.Zip(from, (target, source) => new PtxMove(target, source, type.Scalar)).Where(move => move.To != move.From));
-        }
-
-        _moves.AtOnce(moves);
-        if (jump.Block != next)
-        {
-            Write($"bra {_labels[jump.Block]};");
-        }
-    }
-
     private void Line(SourcePoint source)
     {
         if (!_options.Lines || source.File is null || source.Line <= 0 || source == _line)
@@ -454,6 +395,8 @@ internal sealed class PtxEmitter
             _body.Append("    ").Append(line).Append('\n');
         }
     }
+
+    private void Label(string name) => _body.Append(name).Append(":\n");
 
     // the registers of a value; the first of them is returned
     private string Define(IrValue value)

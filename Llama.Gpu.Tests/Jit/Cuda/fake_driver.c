@@ -16,6 +16,7 @@ typedef unsigned long long CUdeviceptr;
 typedef void *Handle;
 
 enum { SUCCESS = 0, INVALID_VALUE = 1, NO_MEMORY = 2, INVALID_CONTEXT = 201, INVALID_PTX = 218, INVALID_HANDLE = 400, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700 };
+enum { ALIGNMENT = 256 };
 
 typedef struct { char text[65536]; } Module;
 typedef struct { Module *module; char name[256]; int dynamic; } Function;
@@ -52,10 +53,14 @@ static CUresult make(Handle *result, size_t bytes)
     if (depth == 0) return INVALID_CONTEXT;
     if (objects_left == 0) return NO_MEMORY;
     if (objects_left > 0) objects_left--;
+    /* aligned as the real one's, behind what is given back later; calloc gives pages that take no room until somebody touches them */
+    char *block = calloc(1, bytes + 2 * ALIGNMENT);
+    if (!block) return NO_MEMORY;
     live++;
-    /* as the real one aligns memory */
-    size_t whole = (bytes + 255) & ~(size_t)255;
-    return (*result = aligned_alloc(256, whole)) ? memset(*result, 0, whole), SUCCESS : NO_MEMORY;
+    char *memory = (char *)(((uintptr_t)block + 2 * ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1));
+    ((void **)memory)[-1] = block;
+    *result = memory;
+    return SUCCESS;
 }
 static CUresult drop(Handle handle)
 {
@@ -63,10 +68,9 @@ static CUresult drop(Handle handle)
     if (depth == 0) return INVALID_CONTEXT;
     if (!handle) return INVALID_HANDLE;
     live--;
-    free(handle);
+    free(((void **)handle)[-1]);
     return SUCCESS;
 }
-
 
 /* does the next thing that waits in a stream, after what it waits for in others */
 static void step(Stream *stream)
@@ -331,8 +335,8 @@ CUresult cuTensorMapEncodeTiled(void *map, int type, unsigned rank, void *addres
 {
     if ((uintptr_t)map % 64 || rank != 2 || (uintptr_t)address % 16 || strides[0] % 16 || steps[0] != 1 || steps[1] != 1 || interleave || fill)
         return INVALID_VALUE;
-    snprintf(map, 128, "<type %d, %llu x %llu, box %u x %u, swizzle %d, promotion %d>", type, (unsigned long long)extents[1],
-        (unsigned long long)extents[0], box[1], box[0], swizzle, promotion);
+    snprintf(map, 128, "<type %d, %llu x %llu at %llx, box %u x %u, swizzle %d, promotion %d>", type, (unsigned long long)extents[1],
+        (unsigned long long)extents[0], (unsigned long long)(uintptr_t)address, box[1], box[0], swizzle, promotion);
     return SUCCESS;
 }
 CUresult cuLaunchKernel(Handle function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,

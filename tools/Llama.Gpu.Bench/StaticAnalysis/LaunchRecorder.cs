@@ -40,24 +40,22 @@ internal sealed unsafe class LaunchRecorder(nint driver)
         return new LaunchRecorder(NativeLibrary.Load(library));
     }
 
-    /// <summary>The first launch of each kernel by the cases; with the case where it is the case's first, and so has its cost.</summary>
-    public IReadOnlyDictionary<CatalogedKernel, (RecordedLaunch Launch, StaticCase? Costed)> Record(IEnumerable<StaticCase> cases)
+    /// <summary>The first launch of each kernel by the cases: with the ways that a device of compute capability 9.0 takes by itself first.</summary>
+    public IReadOnlyDictionary<CatalogedKernel, CostedLaunch> Record(IEnumerable<StaticCase> cases)
     {
-        var launches = new Dictionary<CatalogedKernel, (RecordedLaunch, StaticCase?)>();
+        var launches = new Dictionary<CatalogedKernel, CostedLaunch>();
         using Context context = Context.Create(builder => builder.Cuda());
         using CudaAccelerator accelerator = context.CreateCudaAccelerator(0);
-
-        // the log has no numbers for the maps that kernels of warp groups take
-        LaunchShapes shapes = LaunchShapes.For(accelerator) with { WarpGroups = false };
-        foreach (LaunchShapes chosen in (LaunchShapes[])[shapes, shapes with { TensorCores = false }])
+        LaunchShapes shapes = LaunchShapes.For(accelerator);
+        foreach (LaunchShapes chosen in (LaunchShapes[])[shapes, shapes with { WarpGroups = false }, shapes with { TensorCores = false }])
         {
             var kernels = new KernelSet(accelerator, chosen);
             foreach (StaticCase found in cases)
             {
-                RecordedLaunch[] made = Launches(found.Small, accelerator, kernels);
+                RecordedLaunch[] made = Launches(found.Case, accelerator, kernels);
                 foreach (RecordedLaunch launch in made)
                 {
-                    launches.TryAdd(launch.Kernel, (launch, launch == made[0] ? found : null));
+                    launches.TryAdd(launch.Kernel, new(launch, found.Case.Shape, found.CostOf(launch, made), ArithmeticOf(launch, found)));
                 }
             }
         }
@@ -65,14 +63,29 @@ internal sealed unsafe class LaunchRecorder(nint driver)
         return launches;
     }
 
+    private static Arithmetic ArithmeticOf(RecordedLaunch launch, StaticCase found) =>
+        launch.Kernel.Target is KernelTarget.TensorCores or KernelTarget.WarpGroups ? Arithmetic.TensorCores : found.Arithmetic;
+
     private RecordedLaunch[] Launches(OpCase opCase, Accelerator accelerator, KernelSet kernels)
     {
-        using var data = new OpData(accelerator, kernels);
+        using var data = new OpData(accelerator, kernels, isBlank: true);
         OpRun run = opCase.Prepare(data);
         Clear();
         run.Launch(accelerator.DefaultStream);
-        return [.. RecordedLaunch.Parse(Marshal.PtrToStringUTF8(((delegate* unmanaged<nint>)NativeLibrary.GetExport(driver, "fake_log"))())!)];
+        string log = Marshal.PtrToStringUTF8(((delegate* unmanaged<nint>)NativeLibrary.GetExport(driver, "fake_log"))())!;
+        var integers = data.Integers
+            .SelectMany(uploaded => uploaded.Values.Select((value, i) => (Address: uploaded.View.Address + (i * sizeof(int)), value)))
+            .Where(integer => integer.value != 0)
+            .ToDictionary(integer => (long)integer.Address, integer => integer.value);
+        return [.. RecordedLaunch.Parse(log).Select(launch => launch with { Integers = integers })];
     }
 
     private void Clear() => ((delegate* unmanaged<void>)NativeLibrary.GetExport(driver, "fake_clear"))();
 }
+
+/// <summary>A launch with what is known of it beforehand.</summary>
+/// <param name="Launch">The launch.</param>
+/// <param name="Shape">Shape of the case.</param>
+/// <param name="Cost">Its bytes and operations; null where they are not known.</param>
+/// <param name="Arithmetic">What they run on.</param>
+internal sealed record CostedLaunch(RecordedLaunch Launch, string Shape, Cost? Cost, Arithmetic Arithmetic);

@@ -96,7 +96,8 @@ internal sealed partial class MachineCode
     [GeneratedRegex(@"^\s*(\.L_[\w]+):")]
     private static partial Regex LabelLine();
 
-    [GeneratedRegex(@"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.a-z]*)\s*([^;]*);")]
+    // without what never runs (@!PT), which ptxas puts before asynchronous copies
+    [GeneratedRegex(@"/\*[0-9a-f]{4,}\*/\s+(?!@!U?PT\b)(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.a-z]*)\s*([^;]*);")]
     private static partial Regex InstructionLine();
 
     [GeneratedRegex(@"`\((\.L_\w+)\)")]

@@ -13,11 +13,20 @@ namespace Llama.Gpu.Bench.StaticAnalysis;
 /// <param name="Grid">Groups.</param>
 /// <param name="Group">Lanes.</param>
 /// <param name="DynamicSharedBytes">Shared memory beside the kernel's own.</param>
-/// <param name="Arguments">The flattened arguments: integers sign-extended, addresses the driver's.</param>
+/// <param name="Arguments">The flattened arguments: integers sign-extended, addresses the driver's; 0 for a tensor map.</param>
 internal sealed partial record RecordedLaunch(CatalogedKernel Kernel, Index3D Grid, Index3D Group, int DynamicSharedBytes, long[] Arguments)
 {
+    // as the driver that tests use writes a CUtensorMapDataType
+    private const string BFloat16Type = "9";
+
     private static readonly Dictionary<string, CatalogedKernel> Kernels =
         KernelCatalog.OfGpus.ToDictionary(kernel => KernelName.Identifier(kernel.Method));
+
+    /// <summary>The tensor maps among the arguments, by their place.</summary>
+    public IReadOnlyDictionary<int, TensorMapFields> Maps { get; init; } = new Dictionary<int, TensorMapFields>();
+
+    /// <summary>Integers other than 0 in the device's memory, by address.</summary>
+    public IReadOnlyDictionary<long, int> Integers { get; init; } = new Dictionary<long, int>();
 
     /// <summary>What the kernel is compiled for when it is launched like this.</summary>
     public KernelVariant Variant
@@ -43,14 +52,18 @@ internal sealed partial record RecordedLaunch(CatalogedKernel Kernel, Index3D Gr
             }
 
             int Number(int group) => int.Parse(match.Groups[group].ValueSpan, CultureInfo.InvariantCulture);
-            string[] arguments = match.Groups[9].Value.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            string[] arguments = [.. Argument().Matches(match.Groups[9].Value).Select(argument => argument.Value)];
             IReadOnlyList<FlatArgument> layout = ArgumentLayout.Of(kernel.Method);
             yield return new(
                 kernel,
                 new(Number(2), Number(3), Number(4)),
                 new(Number(5), Number(6), Number(7)),
                 Number(8),
-                [.. arguments.Zip(layout, (text, argument) => Value(text, argument.Parameter.Type))]);
+                [.. arguments.Zip(layout, (text, argument) => argument.Part == ArgumentPart.TensorMap ? 0 : Value(text, argument.Parameter.Type))])
+            {
+                Maps = layout.Index().Where(argument => argument.Item.Part == ArgumentPart.TensorMap)
+                    .ToDictionary(argument => argument.Index, argument => Map(arguments[argument.Index])),
+            };
         }
     }
 
@@ -60,6 +73,20 @@ internal sealed partial record RecordedLaunch(CatalogedKernel Kernel, Index3D Gr
         return type.Kind == IrKind.I32 ? (int)bits : bits;
     }
 
+    private static TensorMapFields Map(string text)
+    {
+        GroupCollection found = TensorMapText().Match(text).Groups;
+        int Number(int group) => int.Parse(found[group].ValueSpan, CultureInfo.InvariantCulture);
+        long address = long.Parse(found[4].ValueSpan, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        return new(address, Number(2), Number(3), Number(5), found[1].Value == BFloat16Type);
+    }
+
     [GeneratedRegex(@"^(\w+) (\d+) (\d+) (\d+) / (\d+) (\d+) (\d+) / (\d+):(.*)$", RegexOptions.Multiline)]
     private static partial Regex Line();
+
+    [GeneratedRegex("<[^>]*>|[0-9a-f]+")]
+    private static partial Regex Argument();
+
+    [GeneratedRegex(@"^<type (\d+), (\d+) x (\d+) at ([0-9a-f]+), box (\d+) x ")]
+    private static partial Regex TensorMapText();
 }

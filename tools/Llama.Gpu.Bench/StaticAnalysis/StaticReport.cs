@@ -34,53 +34,49 @@ internal static class StaticReport
             |---|---|--:|--:|--:|--:|--:|--:|---|--:|--:|--:|--:|
 
             """);
-        foreach (CatalogedKernel kernel in KernelCatalog.OfGpus)
-        {
-            RecordedLaunch? launch = launches.TryGetValue(kernel, out var found) ? found.Launch : null;
-            string[] targets = [.. Architectures.Where(name => kernel.Target switch
-            {
-                KernelTarget.TensorCores => PtxTarget.Parse(name).HasTensorCores,
-                KernelTarget.WarpGroups => PtxTarget.Parse(name).HasWarpGroups,
-                _ => true,
-            })];
-            foreach (var same in targets.GroupBy(target => CodeFigures.Of(kernel, target, launch)))
-            {
-                output.WriteLine(CodeLine(kernel, string.Join(' ', same), launch, same.Key));
-            }
-        }
-
+        WriteEach(output, KernelCatalog.OfGpus, kernel => CodeLines(kernel, launches.GetValueOrDefault(kernel)?.Launch));
         output.Write($"""
 
             ## Launches
-            Each kernel's first launch by the cases of `StaticCases`, on an accelerator of an H100's limits whose driver has no device.
-            Accesses are followed through the first group, lane by lane: passes over the banks of shared memory and sectors of global memory,
-            both by the fewest that as much data takes (1 is best). Data counts as 0, so an access that data chooses is not as in a model.
-            Least time: bytes and operations of the operation's `CostOf` at the shape of Llama 3 8B, by the datasheets' ceilings
-            ({string.Join("; ", Roofline.Devices.Select(Ceilings))}).
-            A second kernel of an operation has no cost of its own.
+            Each kernel's first launch by the cases of `StaticCases`, at shapes of Llama 3, on an accelerator of an H100's limits whose driver has no
+            device. The same launches serve an A100 (sm_80) and, without warp groups, sm_90; numbers of groups there follow the device's multiprocessors.
+            Accesses are followed through the first turns of the first group, lane by lane: passes over the banks of shared memory and sectors of
+            global memory, both by the fewest that as much data takes (1 is best). Copies of boxes and the operands of warp groups are taken as the
+            swizzling lays them. Data counts as 0, so an access that data chooses is not as in a model: the choice of a token is followed on its
+            greedy way, without the weights.
+            Least time: bytes and operations of the operation's `CostOf`, by the datasheets' ceilings
+            ({string.Join("; ", Roofline.Devices.Select(Ceilings))}); what it is bound by is said for an {Roofline.Default.Name}.
 
             | kernel | launched for | groups | bank passes | worst access of shared memory | sectors | MB | MFLOP | {string.Join(" | ", Roofline.Devices.Select(device => $"{device.Name} µs"))} | bound by |
             |---|---|---|--:|---|--:|--:|--:|{string.Concat(Roofline.Devices.Select(_ => "--:|"))}---|
 
             """);
-        foreach (CatalogedKernel kernel in KernelCatalog.OfGpus)
-        {
-            if (launches.TryGetValue(kernel, out var found))
-            {
-                output.WriteLine(LaunchLine(kernel, found.Launch, found.Costed));
-            }
-        }
-
+        WriteEach(output, KernelCatalog.OfGpus.Where(launches.ContainsKey), kernel => [LaunchLine(kernel, launches[kernel])]);
         string[] none = [.. KernelCatalog.OfGpus.Where(kernel => !launches.ContainsKey(kernel)).Select(kernel => $"`{kernel.Name}`")];
         output.WriteLine();
         output.WriteLine(none.Length == 0
             ? "Every kernel is launched by a case."
-            : $"Launched by no case on such a device, so without a line here: {string.Join(", ", none)}.");
+            : $"For devices with fewer lanes a group, so launched by no case on such a device: {string.Join(", ", none)}.");
+    }
+
+    // assembling takes a process each, and all of them some minutes
+    private static void WriteEach(TextWriter output, IEnumerable<CatalogedKernel> kernels, Func<CatalogedKernel, IReadOnlyList<string>> lines)
+    {
+        foreach (string line in kernels.AsParallel().AsOrdered().SelectMany(lines))
+        {
+            output.WriteLine(line);
+        }
+    }
+
+    private static string[] CodeLines(CatalogedKernel kernel, RecordedLaunch? launch)
+    {
+        var targets = Architectures.Where(name => IsFor(kernel, name));
+        return [.. targets.GroupBy(target => CodeFigures.Of(kernel, target, launch)).Select(same => CodeLine(kernel, string.Join(' ', same), launch, same.Key))];
     }
 
     private static string Ceilings(Roofline device) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{device.Name}: {device.BytesPerSecond / 1e12:0.00} TB/s, {device.FlopsPerSecond / 1e12:0.0} TFLOP/s in f32, {device.TensorFlopsPerSecond / 1e12:0} on tensor cores");
+        $"{device.Name}: {device.BytesPerSecond / 1e12:0.00} TB/s, {device.FlopsPerSecond / 1e12:0.0} TFLOP/s in f32, {device.DoubleFlopsPerSecond / 1e12:0.0} in f64, {device.TensorFlopsPerSecond / 1e12:0} on tensor cores");
 
     private static string CodeLine(CatalogedKernel kernel, string targets, RecordedLaunch? launch, CodeFigures figures)
     {
@@ -91,18 +87,27 @@ internal static class StaticReport
             $"{loop.Instructions}{(loop.IsLoop ? string.Empty : "*")}", loop.Tensor, $"{loop.GlobalWide} of {loop.Global}", $"{loop.SharedWide} of {loop.Shared}");
     }
 
-    private static string LaunchLine(CatalogedKernel kernel, RecordedLaunch launch, StaticCase? costed)
+    private static string LaunchLine(CatalogedKernel kernel, CostedLaunch found)
     {
+        RecordedLaunch launch = found.Launch;
         var accesses = AccessFigures.Of(launch);
-        bool onTensorCores = kernel.Target == KernelTarget.TensorCores;
-        Cost? cost = costed?.Large.Cost;
+        string Microseconds(Roofline device) =>
+            Text(found.Cost is { } cost && IsFor(kernel, device.Architecture) ? device.Least(cost, found.Arithmetic).Seconds * 1e6 : null, "0.0");
+
         return Line(
-            kernel.Name, costed?.Large.Shape ?? "after another", $"{launch.Grid.X} x {launch.Grid.Y} x {launch.Grid.Z}",
+            kernel.Name, found.Shape, $"{launch.Grid.X} x {launch.Grid.Y} x {launch.Grid.Z}",
             Ratio(accesses.Shared), accesses.Worst is { } worst ? $"{Text(worst.Ratio, "0.0")} at {worst.Line}" : "none", Ratio(accesses.Global),
-            Text(cost?.Bytes / 1e6, "0.0"), Text(cost?.Flops / 1e6, "0"),
-            string.Join(" | ", Roofline.Devices.Select(device => Text(cost is { } known ? device.Least(known, onTensorCores).Seconds * 1e6 : null, "0.0"))),
-            cost is { } counted ? Roofline.Devices[0].Least(counted, onTensorCores).ByMemory ? "memory" : "arithmetic" : string.Empty);
+            Text(found.Cost?.Bytes / 1e6, "0.0"), Text(found.Cost?.Flops / 1e6, "0"),
+            string.Join(" | ", Roofline.Devices.Select(Microseconds)),
+            found.Cost is { } counted ? Roofline.Default.Least(counted, found.Arithmetic).ByMemory ? "memory" : "arithmetic" : string.Empty);
     }
+
+    private static bool IsFor(CatalogedKernel kernel, string architecture) => kernel.Target switch
+    {
+        KernelTarget.TensorCores => PtxTarget.Parse(architecture).HasTensorCores,
+        KernelTarget.WarpGroups => PtxTarget.Parse(architecture).HasWarpGroups,
+        _ => true,
+    };
 
     private static string Ratio(WarpAccess access) => access.Least == 0 ? "none" : Text((double)access.Parts / access.Least, "0.00");
 

@@ -1,17 +1,23 @@
 using Llama.Gpu.Jit.Ir;
+using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Jit.Runtime.CPU;
 
 namespace Llama.Gpu.Bench.StaticAnalysis;
 
 /// <summary>
 /// Follows the addresses that a warp reads and writes through a kernel, instruction by instruction, as its lanes go together. Integers and
-/// truth values are computed; whatever memory, floats and other lanes hold counts as 0. So the accesses are those of a launch as long as the
-/// data does not choose them. Lanes that part go on together where their ways meet: of the blocks that lanes stand before, the one that
+/// truth values are computed; whatever floats and other lanes hold counts as 0, and so does memory but for the integers that the launch is
+/// recorded with. So the accesses are those of a launch as long as other data does not choose them. Lanes that part go on together where their ways meet: of the blocks that lanes stand before, the one that
 /// comes first in the flow of control runs next.
 /// </summary>
 internal sealed class WarpTrace
 {
     private const int Lanes = 32;
     private const int ArrayAlignment = 16;
+    private const int ChunkBytes = 16;
+    private const int RowChunks = SwizzledTile.RowBytes / ChunkBytes;
+    private const int MatrixRows = 16;
+    private const int WarpsOfGroup = 4;
 
     private readonly IrFunction _function;
     private readonly RecordedLaunch _launch;
@@ -119,6 +125,7 @@ internal sealed class WarpTrace
         Op.BuiltIn => BuiltInOf((BuiltIn)step.Instruction.Immediate, (_warp * Lanes) + lane),
         Op.AllocateShared or Op.AllocateLocal => _arrays[step.Instruction],
         Op.DynamicShared => _dynamicShared,
+        Op.Load when step.Instruction.Type == IrType.I32 => _launch.Integers.GetValueOrDefault(step.A[lane]),
         Op.Shuffle => step.A[(int)step.B[lane] & (Lanes - 1)],
         Op.Broadcast => step.A[lane],
         _ => LaneIntegers.Compute(step.Instruction, step.A[lane], step.B[lane], step.C[lane]),
@@ -142,23 +149,27 @@ internal sealed class WarpTrace
 
     private void NoteAccess(Instruction instruction, bool[] active)
     {
-        (int operand, int bytes) = instruction.Op switch
+        switch (instruction.Op)
         {
-            Op.Load or Op.Atomic or Op.CompareExchange => (0, instruction.Type.Bytes),
-            Op.Store => (0, instruction.Operands[1].Type.Bytes),
-            Op.AsyncCopy => (0, (int)instruction.Immediate),
-            Op.LoadMatrix => (0, 16),
-            _ => (-1, 0),
-        };
-        if (operand < 0)
-        {
-            return;
-        }
-
-        Note(instruction, operand, bytes, active);
-        if (instruction.Op == Op.AsyncCopy)
-        {
-            Note(instruction, 1, bytes, active);
+            case Op.Load or Op.Atomic or Op.CompareExchange:
+                Note(instruction, 0, instruction.Type.Bytes, active);
+                break;
+            case Op.Store:
+                Note(instruction, 0, instruction.Operands[1].Type.Bytes, active);
+                break;
+            case Op.AsyncCopy:
+                Note(instruction, 0, (int)instruction.Immediate, active);
+                Note(instruction, 1, (int)instruction.Immediate, active);
+                break;
+            case Op.LoadMatrix:
+                Note(instruction, 0, 16, active);
+                break;
+            case Op.TensorLoad:
+                NoteBox(instruction, Array.IndexOf(active, true));
+                break;
+            case Op.WarpGroupMultiply:
+                NoteOperands(instruction);
+                break;
         }
     }
 
@@ -166,13 +177,55 @@ internal sealed class WarpTrace
     {
         long[] at = Value(instruction.Operands[operand]);
         bool IsNamed(int lane) => active[lane] && (instruction.Op != Op.LoadMatrix || lane < 8 * instruction.Type.Width);
-        long?[] addresses = [.. Enumerable.Range(0, Lanes).Select(lane => IsNamed(lane) ? at[lane] : (long?)null)];
-        AddressSpace space = instruction.Operands[operand].Type.Space;
+        Note(instruction, instruction.Operands[operand].Type.Space, lane => IsNamed(lane) ? at[lane] : null, bytes);
+    }
+
+    private void Note(Instruction instruction, AddressSpace space, Func<int, long?> addressOf, int bytes)
+    {
         if (space is AddressSpace.Shared or AddressSpace.Global)
         {
+            long?[] addresses = [.. Enumerable.Range(0, Lanes).Select(addressOf)];
             _note(instruction, space, space == AddressSpace.Shared ? WarpAccess.Shared(addresses, bytes) : WarpAccess.Global(addresses, bytes));
         }
     }
+
+    // a box as the tensor memory accelerator copies it: four rows of eight chunks at a time, no more rows than the matrix has
+    private void NoteBox(Instruction instruction, int lane)
+    {
+        if (instruction.Operands[2] is not Instruction { Op: Op.Parameter } parameter || !_launch.Maps.TryGetValue((int)parameter.Immediate, out TensorMapFields map))
+        {
+            throw new InvalidOperationException($"{_launch.Kernel}: no tensor map is recorded for a copy at {instruction.Source}");
+        }
+
+        long target = Value(instruction.Operands[0])[lane];
+        long row = Value(instruction.Operands[3])[lane];
+        long column = Value(instruction.Operands[4])[lane];
+        for (int first = 0; first < map.BoxRows; first += Lanes / RowChunks)
+        {
+            int Row(int chunk) => first + (chunk / RowChunks);
+            bool IsInside(int chunk) => row + Row(chunk) < map.Rows && column + (chunk % RowChunks * ChunkBytes / sizeof(ushort)) < map.Columns;
+            long Source(int chunk) => map.Address + ((((row + Row(chunk)) * map.Columns) + column) * sizeof(ushort)) + (chunk % RowChunks * ChunkBytes);
+            Note(instruction, AddressSpace.Shared, chunk => Swizzled(target, Row(chunk), chunk % RowChunks), ChunkBytes);
+            Note(instruction, AddressSpace.Global, chunk => IsInside(chunk) ? Source(chunk) : null, ChunkBytes);
+        }
+    }
+
+    // two chunks of 16 rows at a time: a warp's own rows of A; those of B once for the warp group
+    private void NoteOperands(Instruction instruction)
+    {
+        void Rows(long begin, int first) => Note(
+            instruction, AddressSpace.Shared, lane => Swizzled(begin, first + (lane % MatrixRows), lane / MatrixRows), ChunkBytes);
+
+        int ofGroup = _warp % WarpsOfGroup;
+        Rows(Value(instruction.Operands[1])[0], ofGroup * MatrixRows);
+        for (int row = 0; ofGroup == 0 && row < WarpGroupShape.Of(instruction.Immediate).Columns; row += MatrixRows)
+        {
+            Rows(Value(instruction.Operands[2])[0], row);
+        }
+    }
+
+    private static long Swizzled(long begin, int row, int chunk) =>
+        SwizzledTile.Swizzle((nint)(begin + (row * SwizzledTile.RowBytes) + (chunk * ChunkBytes)));
 
     // an instruction with the lanes' values of its result and of its first operands, so that no step looks them up
     private readonly record struct Step(Instruction Instruction, long[] Result, long[] A, long[] B, long[] C);

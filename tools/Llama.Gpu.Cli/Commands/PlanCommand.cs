@@ -68,7 +68,7 @@ internal sealed class PlanCommand : Command
         using var device = DeviceSelector.Open(choice.Name);
         LinkSpeed speed = Speed(parsed, device.Accelerator);
         var request = new MemoryPlanRequest(choice.BudgetBytes ?? DeviceBudget.Available(device.Accelerator), context);
-        MemoryPlanRequest onDevice = request.For(device.Accelerator, config);
+        MemoryPlanRequest onDevice = request.For(device.Accelerator, layout);
 
         // another machine's bandwidths: a device with a memory of its own
         MemoryPlan plan = MemoryPlan.Create(
