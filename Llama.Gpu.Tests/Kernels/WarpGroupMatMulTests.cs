@@ -37,7 +37,6 @@ public sealed class WarpGroupMatMulTests
     public void Product_agrees_on_vectors_of(int bits) => Check(TensorAccelerators.Of($"simd {bits}"), TensorType.BFloat16, 70, 66, 80);
 
     [Test]
-    [NonParallelizable]
     public void MatMul_takes_warp_groups_by_the_launch_shapes_where_boxes_can_be_copied()
     {
         Accelerator accelerator = TensorAccelerators.Of("simd 512");

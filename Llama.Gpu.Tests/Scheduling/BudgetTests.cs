@@ -9,6 +9,7 @@ using NUnit.Framework;
 namespace Llama.Gpu.Tests.Scheduling;
 
 /// <summary>The budget is a promise: no byte of device memory is taken beside the plan's.</summary>
+[NonParallelizable]
 [TestFixture("simd")]
 [TestFixture("opencl")]
 public sealed class BudgetTests(string device)
