@@ -114,7 +114,7 @@ public sealed class SimdAccelerator : Accelerator
 
     private IrFunction Compile(MethodInfo method, string name, SpecializedArguments values)
     {
-        var options = new FrontendOptions { WarpSize = WarpSize, Constants = values.Constants };
+        var options = new FrontendOptions { WarpSize = WarpSize, Constants = values.Constants, Prefetches = true };
         IrFunction function = JitDebug.Time(name, "frontend", () => KernelFrontend.Compile(method, options));
         JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
         return function;
