@@ -26,7 +26,14 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
     }
 
     internal delegate void Launch(
-        AcceleratorStream stream, ArrayView<float> input, WeightView weight, ArrayView<float> output, int rows, int columns, int innerSize);
+        AcceleratorStream stream,
+        ArrayView<float> input,
+        WeightView weight,
+        ArrayView<float> output,
+        ArrayView<float> scratch,
+        int rows,
+        int columns,
+        int innerSize);
 
     /// <summary>Bytes and operations of one run.</summary>
     public static Cost CostOf(TensorType type, int tokenCount, int outputSize, int inputSize) =>
@@ -34,11 +41,24 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
             ((long)outputSize * inputSize * type.ElementSize()) + (4L * tokenCount * ((long)inputSize + outputSize)),
             2L * tokenCount * outputSize * inputSize);
 
+    /// <summary>Elements of scratch memory that a run takes; never fewer for more tokens or a longer input.</summary>
+    /// <param name="tokenCount">T.</param>
+    /// <param name="inputSize">K.</param>
+    public long ScratchLength(int tokenCount, int inputSize) => tokenCount <= _shapes.FewTokens ? 0 : _shapes.Tile switch
+    {
+        MatMulTile.PackedSmall => PackedInput.Length<PackedSmallTile>(tokenCount, inputSize),
+        MatMulTile.Packed4 => PackedInput.Length<Packed4Tile>(tokenCount, inputSize),
+        MatMulTile.Packed8 => PackedInput.Length<Packed8Tile>(tokenCount, inputSize),
+        MatMulTile.Packed16 => PackedInput.Length<Packed16Tile>(tokenCount, inputSize),
+        _ => 0,
+    };
+
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="input">(T, K).</param>
     /// <param name="weight">(N, K).</param>
     /// <param name="output">(T, N) result; must not overlap <paramref name="input"/>.</param>
+    /// <param name="scratch">At least <see cref="ScratchLength"/> elements that nothing else uses meanwhile.</param>
     /// <param name="tokenCount">T, at least 1.</param>
     /// <param name="outputSize">N.</param>
     /// <param name="inputSize">K.</param>
@@ -48,6 +68,7 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
         ArrayView<float> input,
         WeightView weight,
         ArrayView<float> output,
+        ArrayView<float> scratch,
         int tokenCount,
         int outputSize,
         int inputSize)
@@ -58,13 +79,14 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
         Require.Holds(input, tokenCount, inputSize);
         Require.IsShaped(weight, outputSize, inputSize);
         Require.Holds(output, tokenCount, outputSize);
+        Require.Holds(scratch, ScratchLength(tokenCount, inputSize));
         if (tokenCount <= _shapes.FewTokens)
         {
             RunFewTokens(stream, input, weight, output, tokenCount, outputSize, inputSize);
         }
         else
         {
-            _kernels[weight.Type](stream, input, weight, output, tokenCount, outputSize, inputSize);
+            _kernels[weight.Type](stream, input, weight, output, scratch, tokenCount, outputSize, inputSize);
         }
     }
 
@@ -79,6 +101,7 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
         return launch ?? _shapes.Tile switch
         {
             MatMulTile.OneLane => LoadTile<T, TElement, OneLaneTile>(accelerator),
+            MatMulTile.PackedSmall => PackedMatMul.Load<T, TElement, PackedSmallTile>(accelerator, _shapes),
             MatMulTile.Packed4 => PackedMatMul.Load<T, TElement, Packed4Tile>(accelerator, _shapes),
             MatMulTile.Packed8 => PackedMatMul.Load<T, TElement, Packed8Tile>(accelerator, _shapes),
             MatMulTile.Packed16 => PackedMatMul.Load<T, TElement, Packed16Tile>(accelerator, _shapes),
@@ -99,7 +122,7 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
         int tileRows = TTile.RowsPerLane * TTile.LaneRows;
         int tileColumns = TTile.ColumnsPerLane << TTile.LaneColumnShift;
         var kernel = accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, ArrayView<float>, int, int, int>(Kernel<T, TElement, TTile>);
-        return (stream, input, weight, output, rows, columns, innerSize) =>
+        return (stream, input, weight, output, _, rows, columns, innerSize) =>
         {
             int across = IntrinsicMath.DivRoundUp(columns, tileColumns);
             int down = IntrinsicMath.DivRoundUp(rows, tileRows);

@@ -23,11 +23,17 @@ public sealed class OutputHead
     public static Cost CostOf(TensorType type, int rows, int vocabularySize, int hiddenSize) =>
         MatMul.CostOf(type, rows, vocabularySize, hiddenSize);
 
+    /// <summary>Elements of scratch memory that a run takes: <see cref="MatMul.ScratchLength"/>, none for one row.</summary>
+    /// <param name="rows">R.</param>
+    /// <param name="hiddenSize">H.</param>
+    public long ScratchLength(int rows, int hiddenSize) => rows == 1 ? 0 : _manyRows.ScratchLength(rows, hiddenSize);
+
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="hidden">(R, H).</param>
     /// <param name="weight">(V, H).</param>
     /// <param name="logits">(R, V) result; must not overlap <paramref name="hidden"/>.</param>
+    /// <param name="scratch">At least <see cref="ScratchLength"/> elements that nothing else uses meanwhile.</param>
     /// <param name="rows">R, at least 1.</param>
     /// <param name="vocabularySize">V.</param>
     /// <param name="hiddenSize">H.</param>
@@ -37,6 +43,7 @@ public sealed class OutputHead
         ArrayView<float> hidden,
         WeightView weight,
         ArrayView<float> logits,
+        ArrayView<float> scratch,
         int rows,
         int vocabularySize,
         int hiddenSize)
@@ -53,7 +60,7 @@ public sealed class OutputHead
         }
         else
         {
-            _manyRows.Run(stream, hidden, weight, logits, rows, vocabularySize, hiddenSize);
+            _manyRows.Run(stream, hidden, weight, logits, scratch, rows, vocabularySize, hiddenSize);
         }
     }
 }

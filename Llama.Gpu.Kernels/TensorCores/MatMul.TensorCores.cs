@@ -8,12 +8,18 @@ public sealed partial class MatMul
     {
         if (shapes.TensorCores && typeof(T) != typeof(float))
         {
-            Launch warps = new TensorCoreMatMul(accelerator).Run;
-            Launch? groups = shapes.WarpGroups ? new WarpGroupMatMul(accelerator).Run : null;
-            launch = (stream, input, weight, output, rows, columns, innerSize) =>
+            var warps = new TensorCoreMatMul(accelerator);
+            var groups = shapes.WarpGroups ? new WarpGroupMatMul(accelerator) : null;
+            launch = (stream, input, weight, output, _, rows, columns, innerSize) =>
             {
-                bool inGroups = rows >= LaunchShapes.WarpGroupTokens && WarpGroupMatMul.Takes(weight, innerSize);
-                (inGroups && groups is not null ? groups : warps)(stream, input, weight, output, rows, columns, innerSize);
+                if (groups is not null && rows >= LaunchShapes.WarpGroupTokens && WarpGroupMatMul.Takes(weight, innerSize))
+                {
+                    groups.Run(stream, input, weight, output, rows, columns, innerSize);
+                }
+                else
+                {
+                    warps.Run(stream, input, weight, output, rows, columns, innerSize);
+                }
             };
         }
     }

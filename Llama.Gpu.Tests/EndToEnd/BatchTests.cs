@@ -89,7 +89,13 @@ public sealed class BatchTests
 
         // room for all sessions
         var one = StreamedModelTests.Request(accelerator, random, 0, seed);
-        var all = one with { ContextLength = 64 * Count, ChunkLength = Count * Count, AttentionPartLength = one.AttentionPartLength * Count };
+        var all = one with
+        {
+            ContextLength = 64 * Count,
+            ChunkLength = Count * Count,
+            AttentionPartLength = one.AttentionPartLength * Count,
+            ProductScratchLength = new Llama.Gpu.Kernels.MatMul(accelerator).ScratchLength(Count * Count, random.Config.LongestInput),
+        };
         long budget = MemoryPlan.Smallest(ModelLayout.Of(checkpoint), all with { BudgetBytes = long.MaxValue });
         using var streamed = LlamaModel.Load(checkpoint, accelerator, all with { BudgetBytes = budget });
         Assert.That(streamed.Plan.Streams, Is.True);

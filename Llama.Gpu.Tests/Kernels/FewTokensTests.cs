@@ -1,3 +1,4 @@
+using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Kernels;
 using Llama.Gpu.Tests.Infrastructure;
@@ -29,7 +30,7 @@ public sealed class FewTokensTests
             var weight = data.Weights(type, (long)outputs * inputs);
             var together = data.Output((long)tokens * outputs);
             var alone = data.Output((long)tokens * outputs);
-            kernels.MatMul.Run(stream, input.View, weight.View, together, tokens, outputs, inputs);
+            kernels.MatMul.Run(stream, input.View, weight.View, together, ArrayView<float>.Empty, tokens, outputs, inputs);
             for (int token = 0; token < tokens; token++)
             {
                 kernels.MatVec.Run(

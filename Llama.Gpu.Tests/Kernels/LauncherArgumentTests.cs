@@ -34,23 +34,23 @@ public sealed class LauncherArgumentTests
         yield return Case("norm with an epsilon of NaN", "epsilon", "finite", "found NaN",
             k => k.RmsNorm.Run(Stream, F(8), W(8), F(8), 1, 8, float.NaN));
         yield return Case("matrix with a short input", "input", "at least 12 elements (2 x 6", "found 11",
-            k => k.MatMul.Run(Stream, F(11), W(30), F(10), 2, 5, 6));
+            k => k.MatMul.Run(Stream, F(11), W(30), F(10), F(0), 2, 5, 6));
         yield return Case("matrix of a wrong size", "weight", "expected 30 elements (5 x 6", "found 31",
-            k => k.MatMul.Run(Stream, F(12), W(31), F(10), 2, 5, 6));
+            k => k.MatMul.Run(Stream, F(12), W(31), F(10), F(0), 2, 5, 6));
         yield return Case("matrix with a short output", "output", "at least 10", "found 9",
-            k => k.MatMul.Run(Stream, F(12), W(30), F(9), 2, 5, 6));
+            k => k.MatMul.Run(Stream, F(12), W(30), F(9), F(0), 2, 5, 6));
         yield return Case("matrix of absurd size", "input", "at least 1152921504606846976", "found 9",
-            k => k.MatMul.Run(Stream, F(9), W(30), F(9), 1 << 30, 1, 1 << 30));
+            k => k.MatMul.Run(Stream, F(9), W(30), F(9), F(0), 1 << 30, 1, 1 << 30));
         yield return Case("matrix beyond the largest extent", "inputSize", "1 to", "found 2147483647",
-            k => k.MatMul.Run(Stream, F(12), W(30), F(9), 1, 1, int.MaxValue));
+            k => k.MatMul.Run(Stream, F(12), W(30), F(9), F(0), 1, 1, int.MaxValue));
         yield return Case("vector with a short input", "input", "at least 6", "found 5",
             k => k.MatVec.Run(Stream, F(5), W(30), F(5), 5, 6));
         yield return Case("vector with a weight of unknown type", "weight", "Float32, Float16 or BFloat16", "found 9",
             k => k.MatVec.Run(Stream, F(6), new WeightView((TensorType)9, W(30).Data), F(5), 5, 6));
         yield return Case("head without rows", "rows", "1 to", "found 0",
-            k => k.OutputHead.Run(Stream, F(6), W(30), F(5), 0, 5, 6));
+            k => k.OutputHead.Run(Stream, F(6), W(30), F(5), F(0), 0, 5, 6));
         yield return Case("head with short logits", "logits", "at least 10", "found 9",
-            k => k.OutputHead.Run(Stream, F(12), W(30), F(9), 2, 5, 6));
+            k => k.OutputHead.Run(Stream, F(12), W(30), F(9), F(0), 2, 5, 6));
         yield return Case("bias of a wrong size", "bias", "expected 6 ", "found 5",
             k => k.BiasAdd.Run(Stream, F(12), W(5), 2, 6));
         yield return Case("bias on short values", "values", "at least 12", "found 11",

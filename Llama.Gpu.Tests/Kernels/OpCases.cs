@@ -44,9 +44,10 @@ internal static class OpCases
             var input = data.Floats((long)tokens * inputSize);
             var weight = data.Weights(type, (long)outputSize * inputSize, Math.Sqrt(3.0 / inputSize));
             var output = data.Output((long)tokens * outputSize);
+            var scratch = data.Output(data.Kernels.MatMul.ScratchLength(tokens, inputSize));
             int[] rows = Checked(tokens, some);
             return new(
-                stream => data.Kernels.MatMul.Run(stream, input.View, weight.View, output, tokens, outputSize, inputSize),
+                stream => data.Kernels.MatMul.Run(stream, input.View, weight.View, output, scratch, tokens, outputSize, inputSize),
                 () => [.. rows.SelectMany(row => OpData.Read(output.SubView((long)row * outputSize, outputSize)))],
                 () => ReferenceOps.MatMul([.. rows.SelectMany(row => Row(input.Values, row, inputSize))], weight.Values, outputSize, inputSize));
         });
@@ -200,8 +201,9 @@ internal static class OpCases
             var input = data.Floats((long)rows * hidden);
             var weight = data.Weights(type, (long)vocabulary * hidden, Math.Sqrt(3.0 / hidden));
             var logits = data.Output((long)rows * vocabulary);
+            var scratch = data.Output(data.Kernels.OutputHead.ScratchLength(rows, hidden));
             return new(
-                stream => data.Kernels.OutputHead.Run(stream, input.View, weight.View, logits, rows, vocabulary, hidden),
+                stream => data.Kernels.OutputHead.Run(stream, input.View, weight.View, logits, scratch, rows, vocabulary, hidden),
                 () => OpData.Read(logits),
                 () => ReferenceOps.MatMul(input.Values, weight.Values, vocabulary, hidden));
         });

@@ -146,7 +146,9 @@ public sealed class TensorCoreMatMulTests
         using var output = accelerator.Allocate1D<float>(1);
         float Run(LaunchShapes chosen, WeightView weight)
         {
-            new MatMul(accelerator, chosen).Run(accelerator.DefaultStream, input.View, weight, output.View, 1, 1, 8);
+            var product = new MatMul(accelerator, chosen);
+            using var scratch = accelerator.Allocate1D<float>(product.ScratchLength(1, 8));
+            product.Run(accelerator.DefaultStream, input.View, weight, output.View, scratch.View, 1, 1, 8);
             return output.GetAsArray1D()[0];
         }
 

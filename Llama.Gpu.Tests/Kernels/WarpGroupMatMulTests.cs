@@ -57,9 +57,11 @@ public sealed class WarpGroupMatMulTests
             using var weight = accelerator.Allocate1D<BFloat16>([.. Enumerable.Repeat((BFloat16)1f, inner + offset)]);
             using var output = accelerator.Allocate1D<float>(tokens);
             using AcceleratorStream stream = accelerator.CreateStream();
+            var product = new MatMul(accelerator, shapes);
+            using var scratch = accelerator.Allocate1D<float>(product.ScratchLength(tokens, inner));
             long before = accelerator.AllocatedBytes;
-            new MatMul(accelerator, shapes).Run(
-                stream, input.View, WeightView.Of(weight.View.BaseView.SubView(offset, inner)), output.View, tokens, 1, inner);
+            product.Run(
+                stream, input.View, WeightView.Of(weight.View.BaseView.SubView(offset, inner)), output.View, scratch.View, tokens, 1, inner);
             Assert.That(output.GetAsArray1D(), Is.All.EqualTo(inner));
             return accelerator.AllocatedBytes > before;
         }

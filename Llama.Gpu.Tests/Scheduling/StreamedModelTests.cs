@@ -95,6 +95,7 @@ public sealed class StreamedModelTests
             SlotBytes = 2048 << (seed % 3),
             SlotCount = 2 + (seed % 3),
             AttentionPartLength = new Llama.Gpu.Kernels.Attention(accelerator).PartLength(config.HeadCount, config.KeyValueHeadCount, config.HeadDim),
+            ProductScratchLength = new Llama.Gpu.Kernels.MatMul(accelerator).ScratchLength(Chunk, config.LongestInput),
         };
         using Checkpoint checkpoint = random.Open();
         MemoryPlan whole = MemoryPlan.Create(ModelLayout.Of(checkpoint), request);

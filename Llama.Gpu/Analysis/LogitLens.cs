@@ -82,7 +82,7 @@ public sealed class LogitLens
                 // one by one, as the decoder does, so that sums are added in the same order
                 ArrayView<float> row = normed.View.SubView((long)state * hidden, hidden);
                 ArrayView<float> some = part.View.SubView(0, rows);
-                _head.Run(stream, row, piece.View, some, 1, rows, hidden);
+                _head.Run(stream, row, piece.View, some, ArrayView<float>.Empty, 1, rows, hidden);
                 some.CopyToCPU(stream, logits[state].AsSpan(first, rows));
             }
         }

@@ -50,7 +50,7 @@ internal sealed partial class Decoder
             {
                 int part = Math.Min(width, head.Count - first);
                 WeightView weight = head.Weight.Slice((long)first * hidden, (long)part * hidden);
-                kernels.OutputHead.Run(stream, input, weight, state.Gate, count, part, hidden);
+                kernels.OutputHead.Run(stream, input, weight, state.Gate, state.ProductScratch, count, part, hidden);
                 for (int i = 0; i < count; i++)
                 {
                     state.Gate.SubView((long)i * part, part).CopyToCPU(stream, logits[i].AsSpan(head.First + first, part));

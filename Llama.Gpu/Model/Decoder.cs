@@ -195,7 +195,7 @@ internal sealed partial class Decoder(LlamaConfig config, IWeightSource weights,
     {
         int hidden = config.HiddenSize;
         ArrayView<float> part = state.Logits.SubView(rows.First, rows.Count);
-        kernels.OutputHead.Run(stream, state.Normed.SubView((long)token * hidden, hidden), rows.Weight, part, 1, rows.Count, hidden);
+        kernels.OutputHead.Run(stream, state.Normed.SubView((long)token * hidden, hidden), rows.Weight, part, state.ProductScratch, 1, rows.Count, hidden);
         return part;
     }
 
@@ -447,11 +447,11 @@ internal sealed partial class Decoder(LlamaConfig config, IWeightSource weights,
         }
         else if (rows.Count == projection.Outputs)
         {
-            kernels.MatMul.Run(stream, input, rows.Weight, output, tokens, rows.Count, inputs);
+            kernels.MatMul.Run(stream, input, rows.Weight, output, state.ProductScratch, tokens, rows.Count, inputs);
         }
         else
         {
-            kernels.MatMul.Run(stream, input, rows.Weight, state.Slice, tokens, rows.Count, inputs);
+            kernels.MatMul.Run(stream, input, rows.Weight, state.Slice, state.ProductScratch, tokens, rows.Count, inputs);
             for (int token = 0; token < tokens; token++)
             {
                 ArrayView<float> columns = output.SubView(((long)token * projection.Outputs) + rows.First, rows.Count);

@@ -17,13 +17,15 @@ public sealed partial class DecoderSession : IDecoderSession
         _model = model;
         _decoder = new Decoder(model.Config, model.Source, model.Kernels, model.Accelerator.DefaultStream);
         LlamaConfig config = model.Config;
+        int chunkLength = Math.Min(options.ChunkLength, contextLength);
         _state = new DecoderState(
             model.Budget,
             config,
             contextLength,
-            Math.Min(options.ChunkLength, contextLength),
+            chunkLength,
             options.CacheType ?? model.Weights.Layers[0].Key.Type,
             model.Kernels.Attention.PartLength(config.HeadCount, config.KeyValueHeadCount, config.HeadDim),
+            model.Kernels.MatMul.ScratchLength(chunkLength, config.LongestInput),
             model.Plan.SliceWidth);
         _logits = new float[model.Config.VocabularySize];
 

@@ -23,6 +23,7 @@ internal sealed class DecoderState : IDisposable
     /// <param name="chunkLength">Tokens T that are computed at once.</param>
     /// <param name="cacheType">Type of the KV cache.</param>
     /// <param name="attentionPartLength">What <see cref="Attention.PartLength"/> says of the model.</param>
+    /// <param name="productScratchLength">What <see cref="MatMul.ScratchLength"/> says of T tokens and the longest input.</param>
     /// <param name="sliceWidth">Most rows of a piece of a matrix; 0 where matrices are whole.</param>
     /// <exception cref="MemoryBudgetException">The budget has no room for it.</exception>
     public DecoderState(
@@ -32,6 +33,7 @@ internal sealed class DecoderState : IDisposable
         int chunkLength,
         TensorType cacheType,
         long attentionPartLength,
+        long productScratchLength,
         int sliceWidth)
     {
         _budget = budget;
@@ -50,6 +52,7 @@ internal sealed class DecoderState : IDisposable
             Value = Allocate<float>(chunkLength, config.KeyValueWidth);
             Attended = Allocate<float>(chunkLength, config.QueryWidth);
             AttentionParts = Allocate<float>(attentionPartLength, 1);
+            ProductScratch = Allocate<float>(productScratchLength, 1);
             Projected = Allocate<float>(chunkLength, config.HiddenSize);
             Gate = Allocate<float>(chunkLength, config.IntermediateSize);
             Up = Allocate<float>(chunkLength, config.IntermediateSize);
@@ -122,6 +125,9 @@ internal sealed class DecoderState : IDisposable
 
     /// <summary>Room for the parts that attention cuts a long context into.</summary>
     public ArrayView<float> AttentionParts { get; }
+
+    /// <summary>Room for what a matrix product makes of its input.</summary>
+    public ArrayView<float> ProductScratch { get; }
 
     /// <summary>(T, hidden): what attention or the MLP adds to the residual stream.</summary>
     public ArrayView<float> Projected { get; }

@@ -61,4 +61,7 @@ public sealed record LlamaConfig
 
     /// <summary>Width of all key (or value) heads together.</summary>
     public int KeyValueWidth => KeyValueHeadCount * HeadDim;
+
+    /// <summary>Length of the longest input that a weight matrix has.</summary>
+    public int LongestInput => Math.Max(Math.Max(HiddenSize, QueryWidth), IntermediateSize);
 }

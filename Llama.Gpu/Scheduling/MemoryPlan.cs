@@ -121,6 +121,7 @@ public sealed class MemoryPlan
         ArgumentOutOfRangeException.ThrowIfLessThan(request.SlotCount, 2);
         ArgumentOutOfRangeException.ThrowIfLessThan(request.LargestSlotBytes, SmallestSlot);
         ArgumentOutOfRangeException.ThrowIfNegative(request.AttentionPartLength);
+        ArgumentOutOfRangeException.ThrowIfNegative(request.ProductScratchLength);
         return new(layout, request);
     }
 
@@ -180,9 +181,10 @@ public sealed class MemoryPlan
     private SessionMemory Session(int sliceWidth) => SessionMemory.Of(
         Layout.Config,
         Request.ContextLength,
-        Math.Min(Request.ChunkLength, Request.ContextLength),
+        Request.SessionChunk,
         Request.CacheType ?? Layout.Steps[0].Matrices[1].Type,
         Request.AttentionPartLength,
+        Request.ProductScratchLength,
         sliceWidth);
 
     /// <inheritdoc/>

@@ -29,8 +29,14 @@ public sealed record MemoryPlanRequest(long BudgetBytes, int ContextLength)
     /// <summary>Elements of attention's scratch memory (<see cref="Attention.PartLength"/>).</summary>
     public long AttentionPartLength { get; init; }
 
+    /// <summary>Elements of the matrix products' scratch memory (<see cref="MatMul.ScratchLength"/>).</summary>
+    public long ProductScratchLength { get; init; }
+
+    /// <summary>Tokens that a session computes at once.</summary>
+    internal int SessionChunk => Math.Min(ChunkLength, ContextLength);
+
     /// <summary>
-    /// The same for a device: with the scratch memory of its attention; and where its memory is the host's, with slots that stay in the
+    /// The same for a device: with the scratch memory of its kernels; and where its memory is the host's, with slots that stay in the
     /// processor's cache between the copy and the kernel, since then a streamed byte comes from memory once instead of three times: a
     /// matrix-vector product has about one group for each core in them.
     /// </summary>
@@ -42,6 +48,7 @@ public sealed record MemoryPlanRequest(long BudgetBytes, int ContextLength)
         return this with
         {
             AttentionPartLength = new Attention(accelerator).PartLength(config.HeadCount, config.KeyValueHeadCount, config.HeadDim),
+            ProductScratchLength = new MatMul(accelerator).ScratchLength(SessionChunk, config.LongestInput),
             LargestSlotBytes = LinkProbe.SharesMemory(accelerator)
                 ? Math.Min(LargestSlotBytes, SlotBytesOfCore * Environment.ProcessorCount)
                 : LargestSlotBytes,

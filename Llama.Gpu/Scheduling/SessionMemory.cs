@@ -16,9 +16,16 @@ public readonly record struct SessionMemory(long CacheBytes, long ActivationByte
     /// <param name="chunkLength">Tokens that are computed at once.</param>
     /// <param name="cacheType">Type of the cache.</param>
     /// <param name="attentionPartLength">Elements of attention's scratch memory.</param>
+    /// <param name="productScratchLength">Elements of the matrix products' scratch memory.</param>
     /// <param name="sliceWidth">Most rows of a streamed piece of a matrix; 0 where nothing is streamed.</param>
     public static SessionMemory Of(
-        LlamaConfig config, int contextLength, int chunkLength, TensorType cacheType, long attentionPartLength, int sliceWidth)
+        LlamaConfig config,
+        int contextLength,
+        int chunkLength,
+        TensorType cacheType,
+        long attentionPartLength,
+        long productScratchLength,
+        int sliceWidth)
     {
         ArgumentNullException.ThrowIfNull(config);
         long perToken = 1L + (3L * config.HiddenSize) + (2L * config.QueryWidth) + (2L * config.KeyValueWidth)
@@ -26,7 +33,8 @@ public readonly record struct SessionMemory(long CacheBytes, long ActivationByte
         long table = (long)contextLength * (config.HeadDim / 2) * 2;
 
         // a position, and a count for each head
-        long elements = (perToken * chunkLength) + 1 + config.HeadCount + attentionPartLength + config.VocabularySize + table;
+        long elements = (perToken * chunkLength) + 1 + config.HeadCount + attentionPartLength + productScratchLength
+            + config.VocabularySize + table;
         long cache = 2L * config.LayerCount * contextLength * config.KeyValueWidth * cacheType.ElementSize();
         return new(cache, elements * sizeof(float));
     }

@@ -68,7 +68,7 @@ public static unsafe class FakeDriverScenarios
         string Run(int tokens)
         {
             new MatMul(accelerator).Run(
-                accelerator.DefaultStream, input.View, WeightView.Of(weight.View.BaseView), output.View, tokens, Outputs, Inner);
+                accelerator.DefaultStream, input.View, WeightView.Of(weight.View.BaseView), output.View, ArrayView<float>.Empty, tokens, Outputs, Inner);
             return Log();
         }
 
