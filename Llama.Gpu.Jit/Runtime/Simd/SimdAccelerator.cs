@@ -60,7 +60,7 @@ public sealed class SimdAccelerator : Accelerator
 
     /// <summary>A kernel of functions that are ready to be emitted, for groups of any dimensions.</summary>
     internal CompiledKernel Build(string name, Func<Index3D, IrFunction> function) =>
-        new SimdLaunch(name, this, new SimdKernel(name, function, Device.Isa, MaxNumThreadsPerGroup, LoadMeter));
+        new SimdLaunch(name, this, new SimdKernel(name, function, Device.Isa, MaxNumThreadsPerGroup, MaxSharedMemoryPerGroup, LoadMeter));
 
     /// <summary>Puts a function of the frontend through the passes, for groups of these dimensions.</summary>
     internal IrFunction Optimize(IrFunction function, Index3D groupDim)
