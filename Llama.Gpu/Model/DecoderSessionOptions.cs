@@ -4,7 +4,7 @@ namespace Llama.Gpu.Model;
 public sealed record DecoderSessionOptions
 {
     /// <summary>Most tokens that are computed at once; a longer prompt is computed in chunks. At least 1.</summary>
-    public int ChunkLength { get; init; } = 64;
+    public int ChunkLength { get; init; } = 128;
 
     /// <summary>Type of the KV cache; null for the type of the keys' weights.</summary>
     public TensorType? CacheType { get; init; }

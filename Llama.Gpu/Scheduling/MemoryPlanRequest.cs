@@ -9,7 +9,7 @@ namespace Llama.Gpu.Scheduling;
 public sealed record MemoryPlanRequest(long BudgetBytes, int ContextLength)
 {
     /// <summary>Most tokens that are computed at once.</summary>
-    public int ChunkLength { get; init; } = 64;
+    public int ChunkLength { get; init; } = 128;
 
     /// <summary>Type of the KV cache; null for that of the keys' weights.</summary>
     public TensorType? CacheType { get; init; }
