@@ -45,6 +45,7 @@ public static partial class KernelCatalog
         .. Typed(typeof(EmbeddingGather), nameof(EmbeddingGather.Kernel)),
         .. Typed(typeof(RmsNorm), nameof(RmsNorm.Kernel)),
         .. Tiled<OneLaneTile>(nameof(MatMulTile.OneLane)),
+        .. Packed<PackedSmallTile>(nameof(MatMulTile.PackedSmall)),
         .. Packed<Packed4Tile>(nameof(MatMulTile.Packed4)),
         .. Packed<Packed8Tile>(nameof(MatMulTile.Packed8)),
         .. Packed<Packed16Tile>(nameof(MatMulTile.Packed16)),
@@ -113,11 +114,15 @@ public static partial class KernelCatalog
     }
 
     private static IEnumerable<CatalogedKernel> Packed<TTile>(string tile)
-        where TTile : struct, IPackedTile => ElementTypes.Select(type => new CatalogedKernel(
-            $"{nameof(MatMul)}.{type.Name}.{tile}",
-            Find(typeof(PackedMatMul), nameof(PackedMatMul.Kernel)).MakeGenericMethod(type.Stored, type.Element, typeof(TTile)),
-            1 << TTile.LaneShift,
-            KernelTarget.Vectors));
+        where TTile : struct, IPackedTile =>
+        [
+            new($"{nameof(PackedInput)}.{tile}", Find(typeof(PackedInput), nameof(PackedInput.Kernel)).MakeGenericMethod(typeof(TTile)), 1 << TTile.LaneShift, KernelTarget.Vectors),
+            .. ElementTypes.Select(type => new CatalogedKernel(
+                $"{nameof(MatMul)}.{type.Name}.{tile}",
+                Find(typeof(PackedMatMul), nameof(PackedMatMul.Kernel)).MakeGenericMethod(type.Stored, type.Element, typeof(TTile)),
+                1 << TTile.LaneShift,
+                KernelTarget.Vectors)),
+        ];
 
     private static IEnumerable<CatalogedKernel> Tiled<TTile>(string tile)
         where TTile : struct, IMatMulTile => ElementTypes.Select(type => new CatalogedKernel(

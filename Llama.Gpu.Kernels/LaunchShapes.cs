@@ -8,6 +8,9 @@ public enum MatMulTile
     /// <summary>4 x 4 by one lane.</summary>
     OneLane,
 
+    /// <summary>Blocks of 8 tokens by 3 columns, by vectors of 4 lanes, in panels for the accelerator that looks at every access.</summary>
+    PackedSmall,
+
     /// <summary>Blocks of 8 tokens by 6 columns, by vectors of 4 lanes.</summary>
     Packed4,
 
@@ -80,10 +83,10 @@ public sealed partial record LaunchShapes(
         LaunchShapes shapes = (lanes, warp, IsVectors(accelerator)) switch
         {
             (1, _, _) => OneLane,
-            (_, >= 16, true) => new(lanes, 4, warp, 16, 0, 4, MatMulTile.Packed16),
-            (_, >= 8, true) => new(lanes, 4, warp, 16, 0, 4, MatMulTile.Packed8),
-            (_, >= 4, true) => new(lanes, 4, warp, 16, 0, 4, MatMulTile.Packed4),
-            (_, _, true) => new(lanes, 4, warp, 16, 0, 4, MatMulTile.OneLane),
+            (_, >= 16, true) => Vectors(warp, MatMulTile.Packed16),
+            (_, >= 8, true) => Vectors(warp, MatMulTile.Packed8),
+            (_, >= 4, true) => Vectors(warp, MatMulTile.Packed4),
+            (_, _, true) => Vectors(warp, MatMulTile.OneLane),
             ( < 64, _, _) => new(lanes, 4, lanes, 1, 16, 4, MatMulTile.OneLane),
             ( < 256, _, _) => new(lanes, 4, lanes, 1, 16, 4, MatMulTile.Small),
             _ => new(lanes, 4, lanes, 1, 16, 4, MatMulTile.Wide),
@@ -91,7 +94,6 @@ public sealed partial record LaunchShapes(
         shapes = shapes with
         {
             FusesAppend = !IsVectors(accelerator),
-            // more than one vector of a processor's would only take turns
             LanesOfOneGroup = Math.Min(IsVectors(accelerator) ? warp : accelerator.MaxNumThreadsPerGroup, MaxLanesOfOneGroup),
             Attention = AttentionLaunch.For(accelerator),
             SharedBytes = accelerator.MaxSharedMemoryPerGroup,
@@ -140,9 +142,9 @@ public sealed partial record LaunchShapes(
     /// <summary>
     /// Columns of a group of <see cref="PackedMatMul"/>: as many as it may have, if all processors have as many groups then; whole vectors.
     /// </summary>
-    internal int PackedColumns(int columns, int lanes)
+    internal int PackedColumns(int columns, int mostColumns, int lanes)
     {
-        int rounds = Blocks(columns, (long)PackedMatMul.MaxColumns * Processors);
+        int rounds = Blocks(columns, (long)mostColumns * Processors);
         return Blocks(Blocks(columns, (long)rounds * Processors), lanes) * lanes;
     }
 
@@ -170,6 +172,10 @@ public sealed partial record LaunchShapes(
     // an accelerator that is none of the known devices has the vectors of the host for lanes
     private static bool IsVectors(Accelerator accelerator) =>
         accelerator.AcceleratorType is not (AcceleratorType.CPU or AcceleratorType.Cuda or AcceleratorType.OpenCL);
+
+    // More than one vector a group would only take turns, and each turn is a call. A group of elementwise operations has about 16 KiB of each view.
+    private static LaunchShapes Vectors(int warp, MatMulTile tile) =>
+        new(warp, Blocks(4096, warp), warp, 16, 0, 4, tile) { PromptTokens = Packed16Tile.PanelRows };
 
     private int GroupsOfRows(int outputs, int warpSize) => Blocks(outputs, 4L * Blocks(ProductLanes, warpSize) * WarpBlocks);
 

@@ -27,7 +27,14 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
     }
 
     internal delegate void Launch(
-        AcceleratorStream stream, ArrayView<float> input, WeightView weight, ArrayView<float> output, int rows, int columns, int innerSize);
+        AcceleratorStream stream,
+        ArrayView<float> input,
+        WeightView weight,
+        ArrayView<float> output,
+        ArrayView<float> scratch,
+        int rows,
+        int columns,
+        int innerSize);
 
     /// <summary>Bytes and operations of one run.</summary>
     public static Cost CostOf(TensorType type, int tokenCount, int outputSize, int inputSize) =>
@@ -35,13 +42,16 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
             ((long)outputSize * inputSize * type.ElementSize()) + (4L * tokenCount * ((long)inputSize + outputSize)),
             2L * tokenCount * outputSize * inputSize);
 
-    /// <summary>Bytes of scratch memory that a run needs on this accelerator: none but where tensor cores multiply. More tokens need no less.</summary>
+    /// <summary>
+    /// Bytes of scratch memory that a run needs on this accelerator: none but where tensor cores or vectors multiply an input that is made
+    /// ready for them. More tokens need no less.
+    /// </summary>
     /// <param name="type">The weight's type.</param>
     /// <param name="tokenCount">T.</param>
     /// <param name="inputSize">K.</param>
     public long ScratchBytes(TensorType type, int tokenCount, int inputSize)
     {
-        long bytes = 0;
+        long bytes = tokenCount <= _shapes.FewTokens ? 0 : sizeof(float) * PackedLength(tokenCount, inputSize);
         AskScratch(type, tokenCount, inputSize, ref bytes);
         return bytes;
     }
@@ -77,7 +87,8 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
             RunOnTensorCores(stream, input, weight, output, tokenCount, outputSize, inputSize, scratch, ref hasRun);
             if (!hasRun)
             {
-                _kernels[weight.Type](stream, input, weight, output, tokenCount, outputSize, inputSize);
+                Require.Holds(scratch, ScratchBytes(weight.Type, tokenCount, inputSize));
+                _kernels[weight.Type](stream, input, weight, output, scratch.Cast<float>(), tokenCount, outputSize, inputSize);
             }
         }
     }
@@ -114,11 +125,21 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
     Launch ITypedKernel<Launch>.Load<T, TElement>(Accelerator accelerator) => _shapes.Tile switch
     {
         MatMulTile.OneLane => LoadTile<T, TElement, OneLaneTile>(accelerator),
+        MatMulTile.PackedSmall => PackedMatMul.Load<T, TElement, PackedSmallTile>(accelerator, _shapes),
         MatMulTile.Packed4 => PackedMatMul.Load<T, TElement, Packed4Tile>(accelerator, _shapes),
         MatMulTile.Packed8 => PackedMatMul.Load<T, TElement, Packed8Tile>(accelerator, _shapes),
         MatMulTile.Packed16 => PackedMatMul.Load<T, TElement, Packed16Tile>(accelerator, _shapes),
         MatMulTile.Small => LoadTile<T, TElement, SmallTile>(accelerator),
         _ => LoadTile<T, TElement, WideTile>(accelerator),
+    };
+
+    private long PackedLength(int tokenCount, int inputSize) => _shapes.Tile switch
+    {
+        MatMulTile.PackedSmall => PackedInput.Length<PackedSmallTile>(tokenCount, inputSize),
+        MatMulTile.Packed4 => PackedInput.Length<Packed4Tile>(tokenCount, inputSize),
+        MatMulTile.Packed8 => PackedInput.Length<Packed8Tile>(tokenCount, inputSize),
+        MatMulTile.Packed16 => PackedInput.Length<Packed16Tile>(tokenCount, inputSize),
+        _ => 0,
     };
 
     /// <summary>Lanes of the groups that a tile is for.</summary>
@@ -133,7 +154,7 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
         int tileRows = TTile.RowsPerLane * TTile.LaneRows;
         int tileColumns = TTile.ColumnsPerLane << TTile.LaneColumnShift;
         var kernel = accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, ArrayView<float>, int, int, int>(Kernel<T, TElement, TTile>);
-        return (stream, input, weight, output, rows, columns, innerSize) =>
+        return (stream, input, weight, output, _, rows, columns, innerSize) =>
         {
             int across = IntrinsicMath.DivRoundUp(columns, tileColumns);
             int down = IntrinsicMath.DivRoundUp(rows, tileRows);

@@ -3,95 +3,123 @@ namespace Llama.Gpu.Kernels;
 /// <summary>
 /// Matrix product with a weight on the vectors of a processor: <c>output[t, n] = sum_k input[t, k] * weight[n, k]</c>, the shapes of
 /// <see cref="MatMul"/>. A lane is a token, so that a weight is one number for all lanes of a vector: weights are widened in the order in
-/// which they lie in memory, and only the input is turned round, once for all columns of a group.
+/// which they lie in memory, and only the input is turned round, once a launch (<see cref="PackedInput"/>).
 /// </summary>
 /// <remarks>
 /// As in the product of Goto and van de Geijn ("Anatomy of High-Performance Matrix Multiplication", 2008), operands are cut so that each
-/// cache holds what it is asked for most. A group works on <see cref="PanelRows"/> tokens. Of a slice of <see cref="Depth"/> along K
-/// it has the tokens' inputs in shared memory, a few rows of the weight at a time, and sums of all its columns between two slices.
-/// A block of tokens, which the first-level cache holds, meets all these rows of the weight, a few rows at once, whose sums are
-/// registers meanwhile. Each sum adds its products in the order of k, whatever the cut. Panels and sums take up to 304 KiB of shared
-/// memory (352 at 512 bits): what a core's second-level cache holds, and more than any other accelerator than simd has for a group.
+/// cache holds what it is asked for most. A group works on a panel of tokens and some columns. Of a slice along K it has a few rows of the
+/// weight at a time in shared memory, and its sums between two slices. A block of tokens, which the first-level cache holds, meets all
+/// these rows of the weight, a block of columns at once, whose sums are registers meanwhile. Meanwhile the rows that come next are on their
+/// way to the second-level cache. Each sum adds its products in the order of k, whatever the cut.
 /// </remarks>
 internal static class PackedMatMul
 {
-    /// <summary>Tokens of a group; a multiple of every tile's block.</summary>
-    public const int PanelRows = 128;
+    // bytes that memory moves at a time
+    private const int LineBytes = 64;
 
-    /// <summary>Most columns of a group.</summary>
-    public const int MaxColumns = 256;
-
-    private const int DepthShift = 8;
-    private const int Depth = 1 << DepthShift;
-
-    // columns whose weights are in shared memory at a time, as blocks of a tile
-    private const int StagedBlocks = 8;
-
-    /// <summary>Loads the kernel for a tile.</summary>
+    /// <summary>Loads the kernels for a tile.</summary>
     public static MatMul.Launch Load<T, TElement, TTile>(Accelerator accelerator, LaunchShapes shapes)
         where T : unmanaged
         where TElement : struct, IElement<T>
         where TTile : struct, IPackedTile
     {
+        var pack = PackedInput.Load<TTile>(accelerator);
         var kernel = accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, ArrayView<float>, int, int, int, int>(Kernel<T, TElement, TTile>);
-        return (stream, input, weight, output, rows, columns, innerSize) =>
+        return (stream, input, weight, output, scratch, rows, columns, innerSize) =>
         {
-            int groupColumns = shapes.PackedColumns(columns, 1 << TTile.LaneShift);
+            int groupColumns = shapes.PackedColumns(columns, TTile.MaxColumns, 1 << TTile.LaneShift);
             int across = IntrinsicMath.DivRoundUp(columns, groupColumns);
-            int down = IntrinsicMath.DivRoundUp(rows, PanelRows);
+            int down = IntrinsicMath.DivRoundUp(rows, TTile.PanelRows);
             var config = new KernelConfig(
                 new Index3D(across, down, 1),
                 new Index3D(1 << TTile.LaneShift, 1, 1),
-                SharedMemoryConfig.RequestDynamic<float>(WholeBlocks<TTile>(groupColumns) * PanelRows));
-            kernel(stream, config, input, weight.As<T>(), output, rows, columns, innerSize, groupColumns);
+                SharedMemoryConfig.RequestDynamic<float>(WholeBlocks<TTile>(groupColumns) * TTile.PanelRows));
+            pack(stream, input, scratch, rows, innerSize);
+            kernel(stream, config, scratch, weight.As<T>(), output, rows, columns, innerSize, groupColumns);
         };
     }
 
-    private static int WholeBlocks<TTile>(int columns)
-        where TTile : struct, IPackedTile => IntrinsicMath.DivRoundUp(columns, TTile.BlockColumns) * TTile.BlockColumns;
+    /// <summary>Bytes of shared memory that a group has at most.</summary>
+    public static int SharedBytes<TTile>()
+        where TTile : struct, IPackedTile =>
+        sizeof(float) * ((TTile.BlockColumns * TTile.StagedBlocks << TTile.DepthShift) + (WholeBlocks<TTile>(TTile.MaxColumns) * TTile.PanelRows));
+
+    /// <summary>
+    /// Brings neighbouring elements into shared memory as f32. A lane takes one, its neighbour the next.
+    /// </summary>
+    internal static void Widen<T, TElement>(ArrayView<T> source, long from, ArrayView<float> target, int to, int count)
+        where T : unmanaged
+        where TElement : struct, IElement<T>
+    {
+        int lanes = Group.DimX;
+        int d = 0;
+        for (; d + (4 * lanes) <= count; d += 4 * lanes)
+        {
+            for (int e = 0; e < 4; e++)
+            {
+                int at = d + (e * lanes) + Group.IdxX;
+                target[to + at] = TElement.ToFloat(source[from + at]);
+            }
+        }
+
+        for (int at = d + Group.IdxX; at < count; at += lanes)
+        {
+            target[to + at] = TElement.ToFloat(source[from + at]);
+        }
+    }
 
     internal static void Kernel<T, TElement, TTile>(
-        ArrayView<float> input, ArrayView<T> weight, ArrayView<float> output, int rows, int columns, int innerSize, int groupColumns)
+        ArrayView<float> packed, ArrayView<T> weight, ArrayView<float> output, int rows, int columns, int innerSize, int groupColumns)
         where T : unmanaged
         where TElement : struct, IElement<T>
         where TTile : struct, IPackedTile
     {
+        int depth = 1 << TTile.DepthShift;
         int blockRows = TTile.RowVectors << TTile.LaneShift;
-        int stagedColumns = TTile.BlockColumns * StagedBlocks;
-        ArrayView<float> inputPanel = SharedMemory.Allocate<float>(PanelRows << DepthShift);
-        ArrayView<float> weightPanel = SharedMemory.Allocate<float>((TTile.BlockColumns * StagedBlocks) << DepthShift);
+        int stagedColumns = TTile.BlockColumns * TTile.StagedBlocks;
+        ArrayView<float> weights = SharedMemory.Allocate<float>((TTile.BlockColumns * TTile.StagedBlocks) << TTile.DepthShift);
         ArrayView<float> sums = SharedMemory.GetDynamic<float>();
         ArrayView<float> block = LocalMemory.Allocate<float>(TTile.RowVectors * TTile.BlockColumns);
 
-        int firstRow = Grid.IdxY * PanelRows;
+        int firstRow = Grid.IdxY * TTile.PanelRows;
         int firstColumn = Grid.IdxX * groupColumns;
-        int rowCount = IntrinsicMath.Min(PanelRows, rows - firstRow);
+        int rowCount = IntrinsicMath.Min(TTile.PanelRows, rows - firstRow);
         int columnCount = IntrinsicMath.Min(groupColumns, columns - firstColumn);
         int paddedCount = WholeBlocks<TTile>(columnCount);
         int blocks = IntrinsicMath.DivRoundUp(rowCount, blockRows);
-        for (int i = 0; i < paddedCount * PanelRows; i += 1 << TTile.LaneShift)
+        for (int i = 0; i < paddedCount * TTile.PanelRows; i += 1 << TTile.LaneShift)
         {
             sums[i + Group.IdxX] = 0f;
         }
 
-        for (int k = 0; k < innerSize; k += Depth)
+        for (int k = 0; k < innerSize; k += depth)
         {
-            int count = IntrinsicMath.Min(Depth, innerSize - k);
-            for (int b = 0; b < blocks; b++)
-            {
-                StageInput<TTile>(input, inputPanel, firstRow, rows, b, k, count, innerSize);
-            }
-
+            int count = IntrinsicMath.Min(depth, innerSize - k);
             for (int staged = 0; staged < paddedCount; staged += stagedColumns)
             {
                 int stagedCount = IntrinsicMath.Min(stagedColumns, paddedCount - staged);
-                StageWeight<T, TElement>(weight, weightPanel, firstColumn + staged, stagedCount, columns, k, count, innerSize);
+                for (int c = 0; c < stagedCount; c++)
+                {
+                    Widen<T, TElement>(weight, RowAt(firstColumn + staged + c, columns, innerSize) + k, weights, c << TTile.DepthShift, count);
+                }
+
                 Group.Barrier();
+                bool isLast = staged + stagedColumns >= paddedCount;
+                int nextColumn = firstColumn + (isLast ? 0 : staged + stagedColumns);
+                int nextDepth = isLast ? k + depth : k;
+                int nextCount = IntrinsicMath.Min(depth, innerSize - nextDepth);
                 for (int b = 0; b < blocks; b++)
                 {
+                    ArrayView<float> x = packed.SubView(((long)(firstRow + (b * blockRows)) * innerSize) + ((long)k * blockRows) + Group.IdxX);
                     for (int c = 0; c < stagedCount; c += TTile.BlockColumns)
                     {
-                        Multiply<TTile>(inputPanel, weightPanel, sums, block, b, staged, c, count);
+                        for (int next = c + b; next < c + TTile.BlockColumns; next += blocks)
+                        {
+                            Prefetch(weight, RowAt(nextColumn + next, columns, innerSize) + nextDepth, nextCount);
+                        }
+
+                        ArrayView<float> total = sums.SubView(((staged + c) * TTile.PanelRows) + (b * blockRows) + Group.IdxX);
+                        Multiply<TTile>(x, weights.SubView(c << TTile.DepthShift), total, block, count);
                     }
                 }
 
@@ -102,88 +130,32 @@ internal static class PackedMatMul
         Store<TTile>(sums, output, firstRow, rowCount, firstColumn, columnCount, columns);
     }
 
-    /// <summary>
-    /// Brings a slice of a block of tokens into shared memory as panel[block, depth, token]. A lane takes four neighbouring elements
-    /// of a token, its neighbour the next token. Past the last token stands that token again.
-    /// </summary>
-    private static void StageInput<TTile>(
-        ArrayView<float> input, ArrayView<float> panel, int firstRow, int rows, int block, int firstDepth, int count, int innerSize)
-        where TTile : struct, IPackedTile
-    {
-        int blockRows = TTile.RowVectors << TTile.LaneShift;
-        for (int v = 0; v < TTile.RowVectors; v++)
-        {
-            int token = (block * blockRows) + (v << TTile.LaneShift) + Group.IdxX;
-            long from = ((long)IntrinsicMath.Min(firstRow + token, rows - 1) * innerSize) + firstDepth;
-            int to = ((block * blockRows) << DepthShift) + (v << TTile.LaneShift) + Group.IdxX;
-            int d = 0;
-            for (; d + 4 <= count; d += 4)
-            {
-                for (int e = 0; e < 4; e++)
-                {
-                    panel[to + ((d + e) * blockRows)] = input[from + d + e];
-                }
-            }
-
-            for (; d < count; d++)
-            {
-                panel[to + (d * blockRows)] = input[from + d];
-            }
-        }
-    }
-
-    /// <summary>
-    /// Brings a slice of some rows of the weight into shared memory as panel[row, depth]. Past the last row stands that row again.
-    /// </summary>
-    private static void StageWeight<T, TElement>(
-        ArrayView<T> weight, ArrayView<float> panel, int firstColumn, int columnCount, int columns, int firstDepth, int count, int innerSize)
+    private static void Prefetch<T>(ArrayView<T> weight, long from, int count)
         where T : unmanaged
-        where TElement : struct, IElement<T>
     {
-        int lanes = Group.DimX;
-        for (int c = 0; c < columnCount; c++)
+        for (int d = 0; d < count; d += LineBytes / Interop.SizeOf<T>())
         {
-            long from = ((long)IntrinsicMath.Min(firstColumn + c, columns - 1) * innerSize) + firstDepth;
-            int d = 0;
-            for (; d + (4 * lanes) <= count; d += 4 * lanes)
-            {
-                for (int e = 0; e < 4; e++)
-                {
-                    int at = d + (e * lanes) + Group.IdxX;
-                    panel[(c << DepthShift) + at] = TElement.ToFloat(weight[from + at]);
-                }
-            }
-
-            for (int at = d + Group.IdxX; at < count; at += lanes)
-            {
-                panel[(c << DepthShift) + at] = TElement.ToFloat(weight[from + at]);
-            }
+            StreamedMemory.Prefetch(weight, from + d);
         }
     }
+
+    // past the last row of the weight stands that row again
+    private static long RowAt(int column, int columns, int innerSize) => (long)IntrinsicMath.Min(column, columns - 1) * innerSize;
+
+    private static int WholeBlocks<TTile>(int columns)
+        where TTile : struct, IPackedTile => IntrinsicMath.DivRoundUp(columns, TTile.BlockColumns) * TTile.BlockColumns;
 
     /// <summary>
     /// Adds the products of a block of tokens and a block of columns, over a slice, to their sums.
     /// </summary>
-    private static void Multiply<TTile>(
-        ArrayView<float> inputPanel,
-        ArrayView<float> weightPanel,
-        ArrayView<float> sums,
-        ArrayView<float> block,
-        int rowBlock,
-        int staged,
-        int firstColumn,
-        int count)
+    private static void Multiply<TTile>(ArrayView<float> x, ArrayView<float> w, ArrayView<float> total, ArrayView<float> block, int count)
         where TTile : struct, IPackedTile
     {
-        int blockRows = TTile.RowVectors << TTile.LaneShift;
-        ArrayView<float> x = inputPanel.SubView(((rowBlock * blockRows) << DepthShift) + Group.IdxX);
-        ArrayView<float> w = weightPanel.SubView(firstColumn << DepthShift);
-        ArrayView<float> total = sums.SubView(((staged + firstColumn) * PanelRows) + (rowBlock * blockRows) + Group.IdxX);
         for (int c = 0; c < TTile.BlockColumns; c++)
         {
             for (int v = 0; v < TTile.RowVectors; v++)
             {
-                block[(c * TTile.RowVectors) + v] = total[(c * PanelRows) + (v << TTile.LaneShift)];
+                block[(c * TTile.RowVectors) + v] = total[(c * TTile.PanelRows) + (v << TTile.LaneShift)];
             }
         }
 
@@ -205,7 +177,7 @@ internal static class PackedMatMul
         {
             for (int v = 0; v < TTile.RowVectors; v++)
             {
-                total[(c * PanelRows) + (v << TTile.LaneShift)] = block[(c * TTile.RowVectors) + v];
+                total[(c * TTile.PanelRows) + (v << TTile.LaneShift)] = block[(c * TTile.RowVectors) + v];
             }
         }
     }
@@ -215,7 +187,7 @@ internal static class PackedMatMul
     {
         for (int c = 0; c < TTile.BlockColumns; c++)
         {
-            float factor = w[d + (c << DepthShift)];
+            float factor = w[d + (c << TTile.DepthShift)];
             for (int v = 0; v < TTile.RowVectors; v++)
             {
                 int sum = (c * TTile.RowVectors) + v;
@@ -239,7 +211,7 @@ internal static class PackedMatMul
                 int column = c + Group.IdxX;
                 for (int e = 0; e < 4; e++)
                 {
-                    to[((long)e * columns) + column] = sums[(column * PanelRows) + t + e];
+                    to[((long)e * columns) + column] = sums[(column * TTile.PanelRows) + t + e];
                 }
             }
         }
@@ -249,7 +221,7 @@ internal static class PackedMatMul
             int first = t < wholeRows ? wholeColumns : 0;
             for (int c = first + Group.IdxX; c < columnCount; c += 1 << TTile.LaneShift)
             {
-                output[((long)(firstRow + t) * columns) + firstColumn + c] = sums[(c * PanelRows) + t];
+                output[((long)(firstRow + t) * columns) + firstColumn + c] = sums[(c * TTile.PanelRows) + t];
             }
         }
     }

@@ -1,8 +1,8 @@
 namespace Llama.Gpu.Kernels;
 
 /// <summary>
-/// Constants of the blocks of <see cref="PackedMatMul"/>, given as a type argument so that the compiler sees them as constants: their sums, with
-/// what they are made of, fit into the processor's registers.
+/// Constants of <see cref="PackedMatMul"/>, given as a type argument so that the compiler sees them as constants: the sums of a block, with
+/// what they are made of, fit into the processor's registers, and what a group has of weights and sums into its shared memory.
 /// </summary>
 internal interface IPackedTile
 {
@@ -17,6 +17,46 @@ internal interface IPackedTile
 
     /// <summary>Depths that are written out in a turn of the inner loop.</summary>
     static abstract int Unroll { get; }
+
+    /// <summary>Log2 of the depth of a slice.</summary>
+    static abstract int DepthShift { get; }
+
+    /// <summary>Blocks of columns whose weights are in shared memory at a time.</summary>
+    static abstract int StagedBlocks { get; }
+
+    /// <summary>Tokens of a group; whole blocks.</summary>
+    static abstract int PanelRows { get; }
+
+    /// <summary>Most columns of a group.</summary>
+    static abstract int MaxColumns { get; }
+}
+
+/// <summary>6 sums of 4 lanes over slices of 8, for the accelerators that look at every access: all ends are near.</summary>
+internal readonly struct PackedSmallTile : IPackedTile
+{
+    /// <inheritdoc/>
+    public static int LaneShift => 2;
+
+    /// <inheritdoc/>
+    public static int RowVectors => 2;
+
+    /// <inheritdoc/>
+    public static int BlockColumns => 3;
+
+    /// <inheritdoc/>
+    public static int Unroll => 2;
+
+    /// <inheritdoc/>
+    public static int DepthShift => 3;
+
+    /// <inheritdoc/>
+    public static int StagedBlocks => 2;
+
+    /// <inheritdoc/>
+    public static int PanelRows => 16;
+
+    /// <inheritdoc/>
+    public static int MaxColumns => 16;
 }
 
 /// <summary>12 sums of 4 lanes: 16 registers.</summary>
@@ -32,7 +72,19 @@ internal readonly struct Packed4Tile : IPackedTile
     public static int BlockColumns => 6;
 
     /// <inheritdoc/>
-    public static int Unroll => 4;
+    public static int Unroll => 8;
+
+    /// <inheritdoc/>
+    public static int DepthShift => 7;
+
+    /// <inheritdoc/>
+    public static int StagedBlocks => 4;
+
+    /// <inheritdoc/>
+    public static int PanelRows => 128;
+
+    /// <inheritdoc/>
+    public static int MaxColumns => 64;
 }
 
 /// <summary>12 sums of 8 lanes: 16 registers.</summary>
@@ -48,10 +100,22 @@ internal readonly struct Packed8Tile : IPackedTile
     public static int BlockColumns => 6;
 
     /// <inheritdoc/>
-    public static int Unroll => 4;
+    public static int Unroll => 8;
+
+    /// <inheritdoc/>
+    public static int DepthShift => 7;
+
+    /// <inheritdoc/>
+    public static int StagedBlocks => 4;
+
+    /// <inheritdoc/>
+    public static int PanelRows => 128;
+
+    /// <inheritdoc/>
+    public static int MaxColumns => 64;
 }
 
-/// <summary>24 sums of 16 lanes: 32 registers.</summary>
+/// <summary>16 sums of 16 lanes: 32 registers, which more sums would fill, but more of a slice then has to come from the second-level cache.</summary>
 internal readonly struct Packed16Tile : IPackedTile
 {
     /// <inheritdoc/>
@@ -61,8 +125,20 @@ internal readonly struct Packed16Tile : IPackedTile
     public static int RowVectors => 2;
 
     /// <inheritdoc/>
-    public static int BlockColumns => 12;
+    public static int BlockColumns => 8;
 
     /// <inheritdoc/>
-    public static int Unroll => 2;
+    public static int Unroll => 8;
+
+    /// <inheritdoc/>
+    public static int DepthShift => 7;
+
+    /// <inheritdoc/>
+    public static int StagedBlocks => 2;
+
+    /// <inheritdoc/>
+    public static int PanelRows => 128;
+
+    /// <inheritdoc/>
+    public static int MaxColumns => 64;
 }

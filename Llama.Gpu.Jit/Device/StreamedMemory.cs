@@ -15,4 +15,19 @@ public static class StreamedMemory
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Load<T>(ArrayView<T> view, int index)
         where T : unmanaged => view[index];
+
+    /// <summary>
+    /// Says that the element at an index, and what shares its line of a cache, will be read soon. A hint for processors, where all lanes name
+    /// one element or neighbouring ones; elsewhere nothing.
+    /// </summary>
+    /// <param name="view">A view of a buffer.</param>
+    /// <param name="index">Counted from 0; anything: nothing is read.</param>
+    /// <typeparam name="T">Element type.</typeparam>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch<T>(ArrayView<T> view, long index)
+        where T : unmanaged
+    {
+        _ = view;
+        _ = index;
+    }
 }

@@ -11,4 +11,7 @@ internal sealed record FrontendOptions
     /// function's parameters.
     /// </summary>
     public IReadOnlyDictionary<int, long> Constants { get; init; } = new Dictionary<int, long>();
+
+    /// <summary>Whether the target has a use for <see cref="Ir.Op.Prefetch"/>.</summary>
+    public bool Prefetches { get; init; }
 }

@@ -62,6 +62,7 @@ internal static class IntrinsicTable
         [(typeof(ArrayView<>), "SubView")] = ViewIntrinsics.SubView,
         [(typeof(ArrayView<>), "Cast")] = ViewIntrinsics.Cast,
         [(typeof(StreamedMemory), "Load")] = ViewIntrinsics.StreamedElement,
+        [(typeof(StreamedMemory), "Prefetch")] = ViewIntrinsics.Prefetch,
         [(typeof(LongIndex1D), "ToIntIndex")] = call => call.Result(call.Emit.Resize(call.Instance().Scalar, IrType.I32, signed: true)),
         [(typeof(Atomic), "Add")] = ViewIntrinsics.Atomic(AtomicOp.Add, AtomicOp.Add),
         [(typeof(Atomic), "Min")] = ViewIntrinsics.Atomic(AtomicOp.Min, AtomicOp.MinU),

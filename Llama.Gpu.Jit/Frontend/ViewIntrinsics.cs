@@ -8,11 +8,18 @@ internal static class ViewIntrinsics
     public static StackValue? Element(IntrinsicCall call) => call.Result(Address(call, call.Instance().Parts[0], call.Long(0)));
 
     /// <summary>An element of the view that is the first argument, read as part of a stream.</summary>
-    public static StackValue? StreamedElement(IntrinsicCall call)
+    public static StackValue? StreamedElement(IntrinsicCall call) =>
+        call.Compilation.Memory.Read(call.TypeArgument, AddressInFirst(call), isStreamed: true);
+
+    /// <summary>A hint at an element of the view that is the first argument.</summary>
+    public static StackValue? Prefetch(IntrinsicCall call)
     {
-        IrValue bytes = call.Emit.Binary(Op.Mul, call.Long(1), call.Emit.Long(call.Compilation.MemoryShape(call.TypeArgument).Size));
-        IrValue address = call.Emit.Offset(call.Argument(0).Parts[0], bytes);
-        return call.Compilation.Memory.Read(call.TypeArgument, address, isStreamed: true);
+        if (call.Compilation.Options.Prefetches)
+        {
+            call.Emit.Emit(Op.Prefetch, IrType.Void, 0, AddressInFirst(call));
+        }
+
+        return new StackValue(typeof(void), []);
     }
 
     public static StackValue? LengthInBytes(IntrinsicCall call) =>
@@ -88,6 +95,10 @@ internal static class ViewIntrinsics
 
     private static TypeShape ElementShape(IntrinsicCall call) =>
         call.Compilation.MemoryShape(call.Method.DeclaringType!.GetGenericArguments()[0]);
+
+    private static IrValue AddressInFirst(IntrinsicCall call) => call.Emit.Offset(
+        call.Argument(0).Parts[0],
+        call.Emit.Binary(Op.Mul, call.Long(1), call.Emit.Long(call.Compilation.MemoryShape(call.TypeArgument).Size)));
 
     private static IrValue Address(IntrinsicCall call, IrValue first, IrValue index) =>
         call.Emit.Offset(first, call.Emit.Binary(Op.Mul, index, call.Emit.Long(ElementShape(call).Size)));

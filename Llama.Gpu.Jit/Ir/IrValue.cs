@@ -39,7 +39,7 @@ internal sealed class Instruction(Op op, IrType type, IrValue[] operands, long i
     public bool IsStreamed { get; init; }
 
     /// <summary>Whether it does more than compute a value: it must stay where it is, used or not.</summary>
-    public bool HasEffect => Op is Op.Store or Op.Atomic or Op.CompareExchange or Op.Barrier or Op.WarpBarrier or Op.Fence
+    public bool HasEffect => Op is Op.Store or Op.Prefetch or Op.Atomic or Op.CompareExchange or Op.Barrier or Op.WarpBarrier or Op.Fence
         or Op.Shuffle or Op.Broadcast or Op.MatrixMultiply or Op.LoadMatrix or Op.AsyncCopy or Op.AsyncCommit or Op.AsyncWait
         || IsOfWarpGroups;
 

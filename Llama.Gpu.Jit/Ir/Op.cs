@@ -212,6 +212,9 @@ internal enum Op
     /// <summary>Writes; the immediate is the alignment in bytes that is known: ptr, T -> void.</summary>
     Store,
 
+    /// <summary>Says that the memory at an address will be read soon; a hint, which may go anywhere and changes nothing: ptr -> void.</summary>
+    Prefetch,
+
     /// <summary>Read-modify-write, the value before; the immediate is an <see cref="AtomicOp"/>: ptr, T -> T.</summary>
     Atomic,
 

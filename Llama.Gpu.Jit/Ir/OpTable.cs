@@ -51,6 +51,7 @@ internal static class OpTable
             Op.Load => Count(1) && Memory() && type.Kind is not (IrKind.Void or IrKind.Pointer) && IsAlignment(instruction.Immediate),
             Op.Store => Count(2) && Memory() && type == IrType.Void && B().Kind is not (IrKind.Void or IrKind.Pointer)
                 && IsAlignment(instruction.Immediate),
+            Op.Prefetch => Count(1) && Memory() && type == IrType.Void,
             Op.Atomic => Count(2) && Memory() && B() == type && IsAtomic(type),
             Op.CompareExchange => Count(3) && Memory() && B() == type && operands[2].Type == type && IsAtomic(type),
             Op.BuildVector => operands.Length == type.Width && type.Width > 1 && operands.All(operand => operand.Type == type.Scalar),

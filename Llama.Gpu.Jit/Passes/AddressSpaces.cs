@@ -171,7 +171,7 @@ internal sealed class AddressSpaces
 
     private void RefuseAccess(Instruction instruction)
     {
-        if (instruction.Op is Op.Load or Op.Store or Op.Atomic or Op.CompareExchange && IsGeneric(instruction.Operands[0]))
+        if (instruction.Op is Op.Load or Op.Store or Op.Prefetch or Op.Atomic or Op.CompareExchange && IsGeneric(instruction.Operands[0]))
         {
             throw JitError.NoMemory.At(_function.Name, instruction.Source, "an element of a view");
         }

@@ -17,7 +17,7 @@ public sealed partial class MatMul
 
     partial void AskScratch(TensorType type, int tokenCount, int inputSize, ref long bytes)
     {
-        if (_tensorCores is not null && tokenCount > _shapes.FewTokens)
+        if (_tensorCores is not null && type != TensorType.Float32 && tokenCount > _shapes.FewTokens)
         {
             bytes = TensorCoreMatMul.ScratchBytes(type, tokenCount, inputSize);
         }

@@ -89,8 +89,10 @@ public sealed class BatchTests
 
         // room for all sessions
         var one = StreamedModelTests.Request(accelerator, random, 0, seed);
-        var all = one with { ContextLength = 64 * Count, ChunkLength = Count * Count, Scratch = one.Scratch with { AttentionPartLength = one.Scratch.AttentionPartLength * Count } };
-        long budget = MemoryPlan.Smallest(ModelLayout.Of(checkpoint), all with { BudgetBytes = long.MaxValue });
+        ModelLayout layout = ModelLayout.Of(checkpoint);
+        var all = (one with { ContextLength = 64 * Count, ChunkLength = Count * Count }).For(accelerator, layout);
+        all = all with { Scratch = all.Scratch with { AttentionPartLength = all.Scratch.AttentionPartLength * Count } };
+        long budget = MemoryPlan.Smallest(layout, all with { BudgetBytes = long.MaxValue });
         using var streamed = LlamaModel.Load(checkpoint, accelerator, all with { BudgetBytes = budget });
         Assert.That(streamed.Plan.Streams, Is.True);
         float[][] expected = Run(resident), found = Run(streamed);

@@ -102,7 +102,8 @@ public sealed class EdgeValueTests(bool manyLanes)
         var input = data.Floats(5 * 33);
         var weights = data.Weights(TensorType.BFloat16, 9 * 33);
         var output = data.Output(5 * 9, before: 7f);
-        _kernels.MatMul.Run(Stream, input.View.SubView(33), weights.View.Slice(2 * 33, 7 * 33), output.SubView(9), 3, 7, 33);
+        var scratch = data.Scratch(_kernels.MatMul.ScratchBytes(TensorType.BFloat16, 3, 33));
+        _kernels.MatMul.Run(Stream, input.View.SubView(33), weights.View.Slice(2 * 33, 7 * 33), output.SubView(9), 3, 7, 33, scratch);
 
         double[] expected = ReferenceOps.MatMul(input.Values[33..(4 * 33)], weights.Values[(2 * 33)..], 7, 33);
         double[] actual = OpData.Read(output);

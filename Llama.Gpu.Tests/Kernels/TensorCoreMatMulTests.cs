@@ -145,10 +145,11 @@ public sealed class TensorCoreMatMulTests
         using var single = accelerator.Allocate1D(values);
         using var brain = accelerator.Allocate1D<BFloat16>([.. values.Select(value => (BFloat16)value)]);
         using var output = accelerator.Allocate1D<float>(1);
-        using var scratch = accelerator.Allocate1D<byte>(16);
         float Run(LaunchShapes chosen, WeightView weight)
         {
-            new MatMul(accelerator, chosen).Run(accelerator.DefaultStream, input.View, weight, output.View, 1, 1, 8, scratch.View);
+            var product = new MatMul(accelerator, chosen);
+            using var scratch = accelerator.Allocate1D<byte>(product.ScratchBytes(weight.Type, 1, 8));
+            product.Run(accelerator.DefaultStream, input.View, weight, output.View, 1, 1, 8, scratch.View);
             return output.GetAsArray1D()[0];
         }
 

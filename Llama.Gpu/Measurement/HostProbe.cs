@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Llama.Gpu.Measurement;
 
@@ -16,6 +17,10 @@ internal sealed unsafe class HostProbe : CeilingProbe
     private const int Sums = 10;
     private const int Turns = 200_000;
     private const int ArithmeticChunks = 32;
+
+    // how far ahead a line is asked for: a processor's own prefetching ends with a page of 4 KiB
+    private const int PrefetchedFloats = 2048 / sizeof(float);
+    private const int LineFloats = 64 / sizeof(float);
 
     private readonly byte* _memory;
 
@@ -68,6 +73,11 @@ internal sealed unsafe class HostProbe : CeilingProbe
         int step = Vector<float>.Count;
         for (float* end = values + count; values < end; values += 4 * step)
         {
+            for (int line = 0; Sse.IsSupported && line < 4 * step; line += LineFloats)
+            {
+                Sse.Prefetch1(values + PrefetchedFloats + line);
+            }
+
             a += Vector.Load(values);
             b += Vector.Load(values + step);
             c += Vector.Load(values + (2 * step));

@@ -34,6 +34,9 @@ internal sealed class InstructionEmitter(LaneCode code, MemoryLayout layout, boo
             case Op.Store:
                 MemoryOps.Store(code, instruction);
                 return;
+            case Op.Prefetch:
+                MemoryOps.Prefetch(code, instruction);
+                return;
         }
 
         if (code.Varies(instruction))

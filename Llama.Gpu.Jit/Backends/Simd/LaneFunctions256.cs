@@ -100,12 +100,37 @@ internal static unsafe class LaneFunctions256
             return;
         }
 
-        // lanes 0 and 4 in one vector, 1 and 5 in the next: then each half is a transposition of four by four
         byte** lanes = (byte**)addresses;
-        Vector256<int> a = Halves(lanes);
-        Vector256<int> b = Halves(lanes + 1);
-        Vector256<int> c = Halves(lanes + 2);
-        Vector256<int> d = Halves(lanes + 3);
+        StoreTurned(Halves(lanes[0], lanes[4]), Halves(lanes[1], lanes[5]), Halves(lanes[2], lanes[6]), Halves(lanes[3], lanes[7]), target);
+    }
+
+    /// <summary>The same at addresses <paramref name="stride"/> bytes apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void LoadFoursStrided(byte* source, int stride, byte* target)
+    {
+        byte* second = source + (4L * stride);
+        if (!Avx2.IsSupported)
+        {
+            LaneFunctions128.LoadFoursStrided(source, stride, target, 32);
+            LaneFunctions128.LoadFoursStrided(second, stride, target + 16, 32);
+            return;
+        }
+
+        StoreTurned(
+            Halves(source, second),
+            Halves(source + stride, second + stride),
+            Halves(source + (2L * stride), second + (2L * stride)),
+            Halves(source + (3L * stride), second + (3L * stride)),
+            target);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Halves(byte* first, byte* second) => Vector256.Create(Vector128.Load((int*)first), Vector128.Load((int*)second));
+
+    // lanes 0 and 4 in one vector, 1 and 5 in the next: each half is a transposition of four by four
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreTurned(Vector256<int> a, Vector256<int> b, Vector256<int> c, Vector256<int> d, byte* target)
+    {
         Vector256<long> lowerFirst = Avx2.UnpackLow(a, b).AsInt64();
         Vector256<long> upperFirst = Avx2.UnpackHigh(a, b).AsInt64();
         Vector256<long> lowerSecond = Avx2.UnpackLow(c, d).AsInt64();
@@ -115,10 +140,6 @@ internal static unsafe class LaneFunctions256
         Vector256.Store(Avx2.UnpackLow(upperFirst, upperSecond), (long*)(target + 64));
         Vector256.Store(Avx2.UnpackHigh(upperFirst, upperSecond), (long*)(target + 96));
     }
-
-    // 16 bytes from every fourth address
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<int> Halves(byte** lanes) => Vector256.Create(Vector128.Load((int*)lanes[0]), Vector128.Load((int*)lanes[4]));
 
     /// <summary>Each lane's element of four vectors side by side, at addresses <paramref name="stride"/> bytes apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -148,4 +169,37 @@ internal static unsafe class LaneFunctions256
         Vector256<int> whole = Vector256.ConditionalSelect(special, magnitude | Vector256.Create(0x7F800000), scaled.AsInt32());
         return (whole | sign).AsSingle();
     }
+
+    /// <summary>
+    /// e to the power of each lane, within one unit in the last place. .NET's own goes through double precision and takes several times as long.
+    /// x = n ln 2 + r with |r| at most half of ln 2; e^r by the polynomial of Cephes' expf, times 2^n in two steps, since n reaches beyond the
+    /// exponents of normal numbers.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static Vector256<float> Exp(Vector256<float> value)
+    {
+        // beyond these the result is infinite or 0; a NaN is neither above nor below
+        Vector256<float> x = Vector256.ConditionalSelect(Vector256.GreaterThan(value, Vector256.Create(89f)), Vector256.Create(89f), value);
+        x = Vector256.ConditionalSelect(Vector256.LessThan(x, Vector256.Create(-105f)), Vector256.Create(-105f), x);
+
+        // adding 1.5 * 2^23 leaves the nearest integer in the low bits
+        Vector256<float> shift = Vector256.Create(12582912f);
+        Vector256<float> shifted = Vector256.FusedMultiplyAdd(x, Vector256.Create(1.44269504f), shift);
+        Vector256<float> n = shifted - shift;
+        Vector256<int> exponent = shifted.AsInt32() - shift.AsInt32();
+        Vector256<float> r = Vector256.FusedMultiplyAdd(n, Vector256.Create(-0.693359375f), x);
+        r = Vector256.FusedMultiplyAdd(n, Vector256.Create(2.12194440e-4f), r);
+        Vector256<float> p = Vector256.Create(1.9875691500e-4f);
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(1.3981999507e-3f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(8.3334519073e-3f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(4.1665795894e-2f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(1.6666665459e-1f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(5.0000001201e-1f));
+        p = Vector256.FusedMultiplyAdd(p, r * r, r) + Vector256<float>.One;
+        Vector256<int> half = exponent >> 1;
+        return p * PowerOfTwo(half) * PowerOfTwo(exponent - half);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> PowerOfTwo(Vector256<int> exponent) => ((exponent + Vector256.Create(127)) << 23).AsSingle();
 }

@@ -120,12 +120,49 @@ internal static unsafe class LaneFunctions512
             return;
         }
 
-        // lanes 0, 4, 8, 12 in one vector, 1, 5, 9, 13 in the next: then each quarter is a transposition of four by four
         byte** lanes = (byte**)addresses;
-        Vector512<int> a = Quarters(lanes);
-        Vector512<int> b = Quarters(lanes + 1);
-        Vector512<int> c = Quarters(lanes + 2);
-        Vector512<int> d = Quarters(lanes + 3);
+        StoreTurned(Quarters(lanes), Quarters(lanes + 1), Quarters(lanes + 2), Quarters(lanes + 3), target);
+    }
+
+    /// <summary>The same at addresses <paramref name="stride"/> bytes apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void LoadFoursStrided(byte* source, int stride, byte* target)
+    {
+        if (!Avx512F.IsSupported)
+        {
+            for (int part = 0; part < 4; part++)
+            {
+                LaneFunctions128.LoadFoursStrided(source + (4L * part * stride), stride, target + (16 * part), 64);
+            }
+
+            return;
+        }
+
+        StoreTurned(
+            Quarters(source, stride),
+            Quarters(source + stride, stride),
+            Quarters(source + (2L * stride), stride),
+            Quarters(source + (3L * stride), stride),
+            target);
+    }
+
+    // 16 bytes from every fourth address
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> Quarters(byte** lanes) => Quarters(lanes[0], lanes[4], lanes[8], lanes[12]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> Quarters(byte* source, long stride) =>
+        Quarters(source, source + (4 * stride), source + (8 * stride), source + (12 * stride));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> Quarters(byte* first, byte* second, byte* third, byte* fourth) => Vector512.Create(
+        Vector256.Create(Vector128.Load((int*)first), Vector128.Load((int*)second)),
+        Vector256.Create(Vector128.Load((int*)third), Vector128.Load((int*)fourth)));
+
+    // lanes 0, 4, 8, 12 in one vector, 1, 5, 9, 13 in the next: each quarter is a transposition of four by four
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreTurned(Vector512<int> a, Vector512<int> b, Vector512<int> c, Vector512<int> d, byte* target)
+    {
         Vector512<long> lowerFirst = Avx512F.UnpackLow(a, b).AsInt64();
         Vector512<long> upperFirst = Avx512F.UnpackHigh(a, b).AsInt64();
         Vector512<long> lowerSecond = Avx512F.UnpackLow(c, d).AsInt64();
@@ -135,12 +172,6 @@ internal static unsafe class LaneFunctions512
         Vector512.Store(Avx512F.UnpackLow(upperFirst, upperSecond), (long*)(target + 128));
         Vector512.Store(Avx512F.UnpackHigh(upperFirst, upperSecond), (long*)(target + 192));
     }
-
-    // 16 bytes from every fourth address
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<int> Quarters(byte** lanes) => Vector512.Create(
-        Vector256.Create(Vector128.Load((int*)lanes[0]), Vector128.Load((int*)lanes[4])),
-        Vector256.Create(Vector128.Load((int*)lanes[8]), Vector128.Load((int*)lanes[12])));
 
     /// <summary>Each lane's element of four vectors side by side, at addresses <paramref name="stride"/> bytes apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -170,4 +201,37 @@ internal static unsafe class LaneFunctions512
         Vector512<int> whole = Vector512.ConditionalSelect(special, magnitude | Vector512.Create(0x7F800000), scaled.AsInt32());
         return (whole | sign).AsSingle();
     }
+
+    /// <summary>
+    /// e to the power of each lane, within one unit in the last place. .NET's own goes through double precision and takes several times as long.
+    /// x = n ln 2 + r with |r| at most half of ln 2; e^r by the polynomial of Cephes' expf, times 2^n in two steps, since n reaches beyond the
+    /// exponents of normal numbers.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static Vector512<float> Exp(Vector512<float> value)
+    {
+        // beyond these the result is infinite or 0; a NaN is neither above nor below
+        Vector512<float> x = Vector512.ConditionalSelect(Vector512.GreaterThan(value, Vector512.Create(89f)), Vector512.Create(89f), value);
+        x = Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-105f)), Vector512.Create(-105f), x);
+
+        // adding 1.5 * 2^23 leaves the nearest integer in the low bits
+        Vector512<float> shift = Vector512.Create(12582912f);
+        Vector512<float> shifted = Vector512.FusedMultiplyAdd(x, Vector512.Create(1.44269504f), shift);
+        Vector512<float> n = shifted - shift;
+        Vector512<int> exponent = shifted.AsInt32() - shift.AsInt32();
+        Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), x);
+        r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), r);
+        Vector512<float> p = Vector512.Create(1.9875691500e-4f);
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.3981999507e-3f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(8.3334519073e-3f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(4.1665795894e-2f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.6666665459e-1f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(5.0000001201e-1f));
+        p = Vector512.FusedMultiplyAdd(p, r * r, r) + Vector512<float>.One;
+        Vector512<int> half = exponent >> 1;
+        return p * PowerOfTwo(half) * PowerOfTwo(exponent - half);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> PowerOfTwo(Vector512<int> exponent) => ((exponent + Vector512.Create(127)) << 23).AsSingle();
 }

@@ -1,4 +1,5 @@
 using System.Reflection.Emit;
+using System.Runtime.Intrinsics.X86;
 using Llama.Gpu.Jit.Ir;
 
 namespace Llama.Gpu.Jit.Backends.Simd;
@@ -41,7 +42,7 @@ internal static class MemoryOps
         }
         else if (code.ActiveMask is null && type.Bytes == 16 && type.ScalarBits <= 32)
         {
-            LoadFours(code, instruction);
+            LoadFours(code, instruction, shape);
         }
         else if (code.ActiveMask is null && type.ScalarBits == 32)
         {
@@ -96,6 +97,18 @@ internal static class MemoryOps
         else
         {
             LaneLoop.Store(code, instruction);
+        }
+    }
+
+    /// <summary>To the second-level cache: lines on their way to the first would hold back what is read meanwhile. Where addresses vary, nothing.</summary>
+    public static void Prefetch(LaneCode code, Instruction instruction)
+    {
+        IrValue pointer = instruction.Operands[0];
+        if (Sse.IsSupported && !code.Shapes[pointer].IsVarying)
+        {
+            PushAddress(code, pointer, 0);
+            code.Il.Emit(OpCodes.Conv_U);
+            code.Il.Emit(OpCodes.Call, typeof(Sse).GetMethod(nameof(Sse.Prefetch1))!);
         }
     }
 
@@ -189,21 +202,33 @@ internal static class MemoryOps
     }
 
     // 16 bytes a lane, anywhere: a lane's piece is loaded at once, and the pieces of all lanes are turned round
-    private static void LoadFours(LaneCode code, Instruction instruction)
+    private static void LoadFours(LaneCode code, Instruction instruction, LaneShape shape)
     {
         IrValue pointer = instruction.Operands[0];
-        Type addresses = code.Vector(pointer.Type);
-        for (int part = 0; part < 2; part++)
+        if (shape.IsVarying)
         {
-            code.PushScratch(1, part * code.Isa.Bytes);
-            code.PushVector(pointer, part);
-            code.Il.Emit(OpCodes.Unaligned, (byte)1);
-            code.Il.Emit(OpCodes.Stobj, addresses);
+            Type addresses = code.Vector(pointer.Type);
+            for (int part = 0; part < 2; part++)
+            {
+                code.PushScratch(1, part * code.Isa.Bytes);
+                code.PushVector(pointer, part);
+                code.Il.Emit(OpCodes.Unaligned, (byte)1);
+                code.Il.Emit(OpCodes.Stobj, addresses);
+            }
+
+            code.PushScratch(1);
+            code.PushScratch(0);
+            code.Call(nameof(LaneFunctions512.LoadFours), typeof(byte*), typeof(byte*));
+        }
+        else
+        {
+            PushAddress(code, pointer, 0);
+            code.Il.Emit(OpCodes.Conv_U);
+            code.Il.Emit(OpCodes.Ldc_I4, (int)shape.Stride);
+            code.PushScratch(0);
+            code.Call(nameof(LaneFunctions512.LoadFoursStrided), typeof(byte*), typeof(int), typeof(byte*));
         }
 
-        code.PushScratch(1);
-        code.PushScratch(0);
-        code.Call(nameof(LaneFunctions512.LoadFours), typeof(byte*), typeof(byte*));
         Type words = code.Isa.Vector(typeof(int));
         var loaded = new LocalBuilder[4];
         for (int i = 0; i < loaded.Length; i++)

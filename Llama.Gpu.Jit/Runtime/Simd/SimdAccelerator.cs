@@ -60,7 +60,7 @@ public sealed class SimdAccelerator : Accelerator
 
     /// <summary>A kernel of functions that are ready to be emitted, for groups of any dimensions.</summary>
     internal CompiledKernel Build(string name, Func<Index3D, IrFunction> function) =>
-        new SimdLaunch(name, this, new SimdKernel(name, function, Device.Isa, MaxNumThreadsPerGroup, LoadMeter));
+        new SimdLaunch(name, this, new SimdKernel(name, function, Device.Isa, MaxNumThreadsPerGroup, MaxSharedMemoryPerGroup, LoadMeter));
 
     /// <summary>Puts a function of the frontend through the passes, for groups of these dimensions.</summary>
     internal IrFunction Optimize(IrFunction function, Index3D groupDim)
@@ -114,7 +114,7 @@ public sealed class SimdAccelerator : Accelerator
 
     private IrFunction Compile(MethodInfo method, string name, SpecializedArguments values)
     {
-        var options = new FrontendOptions { WarpSize = WarpSize, Constants = values.Constants };
+        var options = new FrontendOptions { WarpSize = WarpSize, Constants = values.Constants, Prefetches = true };
         IrFunction function = JitDebug.Time(name, "frontend", () => KernelFrontend.Compile(method, options));
         JitDebug.Write(JitDebug.FrontendIr, name, "IR of the frontend", () => IrPrinter.Print(function));
         return function;

@@ -12,6 +12,7 @@ internal sealed unsafe class SimdKernel
     private readonly Func<Index3D, IrFunction> _function;
     private readonly VectorIsa _isa;
     private readonly int _maxLanes;
+    private readonly int _maxShared;
     private readonly KernelLoadMeter _meter;
     private readonly Lock _compiling = new();
     private readonly Dictionary<Index3D, Shape> _shapes = [];
@@ -21,13 +22,15 @@ internal sealed unsafe class SimdKernel
     /// <param name="function">The kernel for groups of these dimensions.</param>
     /// <param name="isa">The vectors.</param>
     /// <param name="maxLanes">Lanes of the largest group.</param>
+    /// <param name="maxShared">Bytes of shared memory that a group may have.</param>
     /// <param name="meter">Told how long compiling takes.</param>
-    public SimdKernel(string name, Func<Index3D, IrFunction> function, VectorIsa isa, int maxLanes, KernelLoadMeter meter)
+    public SimdKernel(string name, Func<Index3D, IrFunction> function, VectorIsa isa, int maxLanes, int maxShared, KernelLoadMeter meter)
     {
         Name = name;
         _function = function;
         _isa = isa;
         _maxLanes = maxLanes;
+        _maxShared = maxShared;
         _meter = meter;
     }
 
@@ -93,9 +96,17 @@ internal sealed unsafe class SimdKernel
     /// the other: what atomics on memory that groups share leave there, or give back, depends on the order, and the same launch
     /// gives the same bits each time.
     /// </summary>
+    /// <exception cref="InvalidKernelOperationException">A group would have more shared memory than the device states.</exception>
     public bool Prepare(in KernelConfig config)
     {
         Shape shape = ShapeOf(config);
+        long shared = (long)shape.Memory.Shared + config.SharedMemoryConfig.ArraySize;
+        if (shared > _maxShared)
+        {
+            throw new InvalidKernelOperationException(
+                $"kernel {Name}: a group has at most {_maxShared} bytes of shared memory on this device, needed {shared}");
+        }
+
         int rest = config.GroupDim.Size % _isa.Lanes;
         _ = rest == 0 || config.GroupDim.Size > _isa.Lanes ? shape.Whole : null;
         _ = rest != 0 ? shape.Part : null;

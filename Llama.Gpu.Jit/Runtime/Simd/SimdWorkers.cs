@@ -9,6 +9,9 @@ internal sealed unsafe class SimdWorkers : IDisposable
     // about a quarter of a millisecond: between two launches of a token lie a few microseconds
     private const int SpinTurns = 8_000;
 
+    // of what is left for each thread, the part that a claim takes
+    private const int ClaimShare = 4;
+
     private readonly Thread[] _threads;
     private readonly SimdScratch[] _scratch;
     private readonly SemaphoreSlim _wake = new(0);
@@ -16,7 +19,6 @@ internal sealed unsafe class SimdWorkers : IDisposable
     private KernelConfig _config;
     private long* _arguments;
     private long _groups;
-    private long _block;
     private long _next;
     private Exception? _fault;
     private int _open;
@@ -45,7 +47,6 @@ internal sealed unsafe class SimdWorkers : IDisposable
         _config = config;
         _arguments = arguments;
         _groups = groups;
-        _block = Math.Max(1, groups / (8 * (_threads.Length + 1)));
         _next = 0;
         _fault = null;
         Volatile.Write(ref _open, 1);
@@ -140,19 +141,33 @@ internal sealed unsafe class SimdWorkers : IDisposable
         {
             while (true)
             {
-                long first = Interlocked.Add(ref _next, _block) - _block;
-                if (first >= _groups)
+                (long first, long end) = Claim();
+                if (first >= end)
                 {
                     return;
                 }
 
-                _kernel!.Run(_config, _arguments, first, Math.Min(first + _block, _groups), scratch);
+                _kernel!.Run(_config, _arguments, first, end, scratch);
             }
         }
         catch (Exception exception)
         {
             Interlocked.CompareExchange(ref _fault, exception, null);
             Interlocked.Exchange(ref _next, _groups);
+        }
+    }
+
+    // a share of what is left: few claims where much is, and none so large at the end that the others wait for it
+    private (long First, long End) Claim()
+    {
+        while (true)
+        {
+            long first = Volatile.Read(ref _next);
+            long end = Math.Min(_groups, first + Math.Max(1, (_groups - first) / (ClaimShare * (_threads.Length + 1))));
+            if (first >= end || Interlocked.CompareExchange(ref _next, end, first) == first)
+            {
+                return (first, end);
+            }
         }
     }
 }

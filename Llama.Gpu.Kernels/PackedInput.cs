@@ -1,0 +1,69 @@
+namespace Llama.Gpu.Kernels;
+
+/// <summary>
+/// Turns an input round for <see cref="PackedMatMul"/>: from (T, K) to packed[block, k, token], where a block is as many tokens as a
+/// tile multiplies at once. The same for all columns of the product, so that it is done once a launch.
+/// </summary>
+internal static class PackedInput
+{
+    /// <summary>Starts it on a stream.</summary>
+    public delegate void Launch(AcceleratorStream stream, ArrayView<float> input, ArrayView<float> packed, int rows, int innerSize);
+
+    /// <summary>Elements of the packed form.</summary>
+    public static long Length<TTile>(int rows, int innerSize)
+        where TTile : struct, IPackedTile => (long)IntrinsicMath.DivRoundUp(rows, BlockRows<TTile>()) * BlockRows<TTile>() * innerSize;
+
+    /// <summary>Loads the kernel for a tile.</summary>
+    public static Launch Load<TTile>(Accelerator accelerator)
+        where TTile : struct, IPackedTile
+    {
+        var kernel = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, int, int>(Kernel<TTile>);
+        return (stream, input, packed, rows, innerSize) =>
+        {
+            int slices = IntrinsicMath.DivRoundUp(innerSize, 1 << TTile.DepthShift);
+            int vectors = IntrinsicMath.DivRoundUp(rows, BlockRows<TTile>()) * TTile.RowVectors;
+            kernel(stream, new KernelConfig(slices, vectors, 1, 1 << TTile.LaneShift, 1, 1), input, packed, rows, innerSize);
+        };
+    }
+
+    /// <summary>
+    /// A group turns a slice of a vector of tokens. The slice goes through rows in shared memory that are a vector longer than it, since
+    /// rows of the input often lie a power of two apart and share a set of the first-level cache. Past the last token stands that token again.
+    /// </summary>
+    internal static void Kernel<TTile>(ArrayView<float> input, ArrayView<float> packed, int rows, int innerSize)
+        where TTile : struct, IPackedTile
+    {
+        int stride = (1 << TTile.DepthShift) + (1 << TTile.LaneShift);
+        ArrayView<float> slice = SharedMemory.Allocate<float>(((1 << TTile.DepthShift) + (1 << TTile.LaneShift)) << TTile.LaneShift);
+        int firstDepth = Grid.IdxX << TTile.DepthShift;
+        int count = IntrinsicMath.Min(1 << TTile.DepthShift, innerSize - firstDepth);
+        int firstToken = Grid.IdxY << TTile.LaneShift;
+        for (int t = 0; t < 1 << TTile.LaneShift; t++)
+        {
+            long from = ((long)IntrinsicMath.Min(firstToken + t, rows - 1) * innerSize) + firstDepth;
+            PackedMatMul.Widen<float, SingleElement>(input, from, slice, t * stride, count);
+        }
+
+        Group.Barrier();
+        int blockRows = TTile.RowVectors << TTile.LaneShift;
+        long block = Grid.IdxY / TTile.RowVectors;
+        long to = (((block * innerSize) + firstDepth) * blockRows) + ((Grid.IdxY % TTile.RowVectors) << TTile.LaneShift) + Group.IdxX;
+        int own = Group.IdxX * stride;
+        int d = 0;
+        for (; d + 4 <= count; d += 4)
+        {
+            for (int e = 0; e < 4; e++)
+            {
+                packed[to + ((d + e) * blockRows)] = slice[own + d + e];
+            }
+        }
+
+        for (; d < count; d++)
+        {
+            packed[to + (d * blockRows)] = slice[own + d];
+        }
+    }
+
+    private static int BlockRows<TTile>()
+        where TTile : struct, IPackedTile => TTile.RowVectors << TTile.LaneShift;
+}
