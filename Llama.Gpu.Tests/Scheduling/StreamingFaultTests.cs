@@ -15,6 +15,7 @@ namespace Llama.Gpu.Tests.Scheduling;
 public sealed class StreamingFaultTests(string device)
 {
     private const int Context = 24;
+    private const int Chunk = 5;
     private const int Seed = 6;
     private static readonly int[] Prompt = [1, 2, 3, 4, 5, 6, 7];
 
@@ -95,7 +96,7 @@ public sealed class StreamingFaultTests(string device)
     }
 
     [Test]
-    public void Cancelled_while_waiting_for_a_weight_it_stops_at_once_and_goes_on_later([Values(0, 3, 8)] int reads)
+    public void Cancelled_while_a_weight_is_read_it_stops_and_goes_on_later([Values(0, 3, 8)] int reads)
     {
         using LlamaModel model = Load();
         using DecoderSession session = Session(model);
@@ -106,8 +107,7 @@ public sealed class StreamingFaultTests(string device)
         int first = _reader.Reads;
         _reader.BeforeRead = read =>
         {
-            // rows of the embedding are read by the caller's own thread
-            if (read > first + reads && Thread.CurrentThread.Name?.StartsWith("weights", StringComparison.Ordinal) == true)
+            if (read > first + reads && IsOfStreamer(read - first))
             {
                 reached.Set();
                 held.Wait();
@@ -117,6 +117,11 @@ public sealed class StreamingFaultTests(string device)
         Task run = Task.Run(() => session.Forward(Prompt, cancellation.Token));
         reached.Wait();
         cancellation.Cancel();
+        if (ReadsItself)
+        {
+            held.Set();
+        }
+
         Assert.That(() => run.Wait(TimeSpan.FromSeconds(20)), Throws.InnerException.InstanceOf<OperationCanceledException>());
         Assert.That(session.Position, Is.Zero);
 
@@ -152,9 +157,10 @@ public sealed class StreamingFaultTests(string device)
         LlamaModel model = Load();
         DecoderSession session = Session(model);
         session.Forward([1]);
-        _reader.BeforeRead = _ =>
+        int first = _reader.Reads;
+        _reader.BeforeRead = read =>
         {
-            if (Thread.CurrentThread.Name?.StartsWith("weights", StringComparison.Ordinal) == true)
+            if (IsOfStreamer(read - first))
             {
                 reached.Set();
                 held.Wait();
@@ -163,9 +169,14 @@ public sealed class StreamingFaultTests(string device)
         Task run = Task.Run(() => session.Forward(Prompt).Length);
         reached.Wait();
         Task disposal = Task.Run(model.Dispose);
-        Assert.That(() => run.Wait(TimeSpan.FromSeconds(20)), Throws.InnerException.InstanceOf<ObjectDisposedException>());
+        if (!ReadsItself)
+        {
+            Assert.That(() => run.Wait(TimeSpan.FromSeconds(20)), Throws.InnerException.InstanceOf<ObjectDisposedException>());
+        }
+
         Assert.That(disposal.Wait(50), Is.False, "a copy writes to memory that would be freed");
         held.Set();
+        Assert.That(() => run.Wait(TimeSpan.FromSeconds(20)), Throws.InnerException.InstanceOf<ObjectDisposedException>());
         Assert.That(disposal.Wait(TimeSpan.FromSeconds(20)));
         session.Dispose();
         Assert.That(Accelerator.AllocatedBytes, Is.EqualTo(before));
@@ -212,7 +223,15 @@ public sealed class StreamingFaultTests(string device)
         Assert.That(Accelerator.AllocatedBytes, Is.EqualTo(before));
     }
 
-    private static DecoderSession Session(LlamaModel model) => model.CreateSession(Context, new() { ChunkLength = 5 });
+    // the vectors' own threads bring weights when the session comes to them; elsewhere others do, and the session waits
+    private bool ReadsItself => device == "simd";
+
+    // a chunk begins with the rows of the embedding, which the session reads
+    private bool IsOfStreamer(int read) => ReadsItself
+        ? read > Chunk
+        : Thread.CurrentThread.Name?.StartsWith("weights", StringComparison.Ordinal) == true;
+
+    private static DecoderSession Session(LlamaModel model) => model.CreateSession(Context, new() { ChunkLength = Chunk });
 
     // the plan is made for the smallest budget; the budget itself has room for the scores of an observed session
     private LlamaModel Load(CancellationToken cancellationToken = default)

@@ -13,7 +13,6 @@ namespace Llama.Gpu.Scheduling;
 public static class LinkProbe
 {
     private const int CopiedBytes = 64 << 20;
-    private const int CachedBytes = 1 << 20;
     private const int Runs = 5;
 
     /// <summary>Link and memory of a device.</summary>
@@ -43,19 +42,22 @@ public static class LinkProbe
 
         byte[] source = new byte[CopiedBytes];
         Array.Fill(source, (byte)1);
-        if (!SharesMemory(accelerator))
-        {
-            return Best(accelerator, () => target.CopyFromCPU(source));
-        }
+        return accelerator is SimdAccelerator simd
+            ? Best(accelerator, () => CopyOnCores(simd, source, target))
+            : Best(accelerator, () => target.CopyFromCPU(source));
+    }
 
-        // slots stay in the processor's cache (MemoryPlanRequest.For)
-        return Best(accelerator, () =>
+    // as SimdSlotLink does: all cores bring a part of each piece, into memory that stays in their caches
+    private static void CopyOnCores(SimdAccelerator accelerator, byte[] source, ArrayView<byte> target)
+    {
+        int cores = accelerator.NumMultiprocessors;
+        int part = (int)Math.Min(HostCache.SlotBytes / MemoryPlan.PiecesPerSlot, CopiedBytes) / cores;
+        for (int done = 0; done + (cores * part) <= CopiedBytes; done += cores * part)
         {
-            for (int done = 0; done < CopiedBytes; done += CachedBytes)
-            {
-                target.SubView(0, CachedBytes).CopyFromCPU(null, source.AsSpan(done, CachedBytes));
-            }
-        });
+            int first = done;
+            accelerator.RunOnWorkers(
+                cores, core => target.SubView(core * part, part).CopyFromCPU(null, source.AsSpan(first + (core * part), part)));
+        }
     }
 
     /// <summary>Whether a device's memory is the host's, so that copies and kernels compete for it.</summary>
