@@ -11,10 +11,10 @@ internal static class HostCache
     private static readonly Lazy<long> LazySecondLevel = new(() => Find("/sys/devices/system/cpu/cpu0/cache"));
 
     /// <summary>
-    /// Size of a staging slot, whose two pieces stay in the second-level caches of all cores together, with a quarter left for what the
-    /// kernels read besides.
+    /// Size of a staging slot, whose two pieces take half of the second-level caches of all cores together: these are indexed by physical
+    /// addresses, so that more of it would be evicted here and there.
     /// </summary>
-    public static long SlotBytes => LazySecondLevel.Value * Environment.ProcessorCount / 4 * 3;
+    public static long SlotBytes => LazySecondLevel.Value * Environment.ProcessorCount / 2;
 
     /// <summary>Bytes of a core's second-level cache.</summary>
     /// <param name="directory">Where Linux describes the caches of a core.</param>

@@ -10,25 +10,20 @@ public sealed record LinkSpeed(double LinkBytesPerSecond, double MemoryBytesPerS
 
 /// <summary>The time that a plan takes for a token of decoding.</summary>
 /// <param name="CopySeconds">Bytes over the link.</param>
-/// <param name="ComputeSeconds">
-/// Weights and half the KV cache read from the device's memory, which is what bounds decoding. Where the memory is the host's, weights that
-/// have just been copied are read from the processor's caches instead, four times as fast.
+/// <param name="ComputeSeconds">Weights and half the KV cache read from the device's memory, which is what bounds decoding.</param>
+/// <param name="SecondsPerToken">
+/// The larger of the two; or their sum where they are the work of the same cores. There kernels find what was just copied in the caches, which
+/// saves about as much as it costs to go from one to the other.
 /// </param>
-/// <param name="SecondsPerToken">The larger of the two, or their sum where they are the work of the same cores.</param>
 public sealed record PlanPrediction(double CopySeconds, double ComputeSeconds, double SecondsPerToken)
 {
-    // a core of a Xeon (Sapphire Rapids) reads 10 to 12 GB/s from memory and 44 to 50 from its second-level cache
-    private const double CacheByMemory = 4;
-
     /// <summary>Predicts.</summary>
     public static PlanPrediction Of(MemoryPlan plan, LinkSpeed speed)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(speed);
         double copy = plan.StreamedBytesPerToken / speed.LinkBytesPerSecond;
-        double all = plan.Layout.StepBytes + (plan.SessionBytes.CacheBytes / 2.0);
-        double inCaches = speed.SharesMemory ? plan.StreamedBytesPerToken * (1 - (1 / CacheByMemory)) : 0;
-        double compute = (all - inCaches) / speed.MemoryBytesPerSecond;
+        double compute = (plan.Layout.StepBytes + (plan.SessionBytes.CacheBytes / 2.0)) / speed.MemoryBytesPerSecond;
         return new(copy, compute, speed.SharesMemory ? copy + compute : Math.Max(copy, compute));
     }
 }
