@@ -14,7 +14,7 @@ internal static class HostCache
     /// Size of a staging slot, whose two pieces take half of the second-level caches of all cores together: these are indexed by physical
     /// addresses, so that more of it would be evicted here and there.
     /// </summary>
-    public static long SlotBytes => LazySecondLevel.Value * Environment.ProcessorCount / 2;
+    public static long SlotBytes => Math.Max(MemoryPlan.SmallestSlot, LazySecondLevel.Value * Environment.ProcessorCount / 2);
 
     /// <summary>Bytes of a core's second-level cache.</summary>
     /// <param name="directory">Where Linux describes the caches of a core.</param>

@@ -21,7 +21,8 @@ public sealed class MemoryPlan
     /// </summary>
     public const int PiecesPerSlot = 2;
 
-    private const long SmallestSlot = 256 << 10;
+    /// <summary>The least that is chosen for a slot.</summary>
+    internal const long SmallestSlot = 256 << 10;
 
     private readonly ImmutableArray<StepPlan> _steps;
 
