@@ -78,7 +78,7 @@ public sealed class GateUpProjection : IRunKernel<GateUpProjection.Launch>
         Require.Holds(output, outputSize);
         var config = _shapes.NormedRows([outputSize], inputSize, _warpSize);
         _kernels[gateWeight.Type](
-            stream, config, input, gain, gateWeight, upWeight, output, outputSize, inputSize, epsilon, _shapes.WarpBlocks);
+            stream, config, input, gain, gateWeight, upWeight, output, outputSize, inputSize, epsilon, _shapes.WarpBlocksFor(outputSize, _warpSize));
     }
 
     Launch IRunKernel<Launch>.Load<T, TElement, TRun>(Accelerator accelerator)

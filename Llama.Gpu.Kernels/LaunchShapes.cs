@@ -122,18 +122,37 @@ public sealed partial record LaunchShapes(
     /// <summary>One group for each row (x) and head (y).</summary>
     internal KernelConfig RowGroups(int rows, int heads = 1) => Config(rows, heads, 1);
 
-    /// <summary>A warp for each four outputs, <see cref="WarpBlocks"/> times four outputs one after the other.</summary>
-    internal KernelConfig FourRowsPerWarp(int outputs, int warpSize) => new(GroupsOfRows(outputs, warpSize), 1, 1, ProductLanes, 1, 1);
+    /// <summary>A warp for each four outputs, <see cref="WarpBlocksFor"/> times four outputs one after the other.</summary>
+    internal KernelConfig FourRowsPerWarp(int outputs, int warpSize) =>
+        new(GroupsOfRows(outputs, warpSize, WarpBlocksFor(outputs, warpSize)), 1, 1, ProductLanes, 1, 1);
+
+    /// <summary>
+    /// Blocks of four rows for each warp of a matrix-vector product: <see cref="WarpBlocks"/>, or fewer where some processors would have
+    /// nothing to do, or less than the others.
+    /// </summary>
+    internal int WarpBlocksFor(int outputs, int warpSize)
+    {
+        int blocks = Blocks(outputs, 4L * Blocks(ProductLanes, warpSize));
+        int rounds = Blocks(blocks, (long)WarpBlocks * Processors);
+        return Math.Max(1, Blocks(blocks, (long)rounds * Processors));
+    }
 
     /// <summary>
     /// The same for several weights and an input that each group normalizes into shared memory; no group takes rows of two weights.
     /// </summary>
     internal KernelConfig NormedRows(ReadOnlySpan<int> outputs, int inputSize, int warpSize)
     {
+        int all = 0;
+        foreach (int rows in outputs)
+        {
+            all = checked(all + rows);
+        }
+
+        int warpBlocks = WarpBlocksFor(all, warpSize);
         int groups = 0;
         foreach (int rows in outputs)
         {
-            groups = checked(groups + GroupsOfRows(rows, warpSize));
+            groups = checked(groups + GroupsOfRows(rows, warpSize, warpBlocks));
         }
 
         return new(new Index1D(groups), new Index1D(ProductLanes), SharedMemoryConfig.RequestDynamic<float>(inputSize));
@@ -177,7 +196,7 @@ public sealed partial record LaunchShapes(
     private static LaunchShapes Vectors(int warp, MatMulTile tile) =>
         new(warp, Blocks(4096, warp), warp, 16, 0, 4, tile) { PromptTokens = Packed16Tile.PanelRows };
 
-    private int GroupsOfRows(int outputs, int warpSize) => Blocks(outputs, 4L * Blocks(ProductLanes, warpSize) * WarpBlocks);
+    private int GroupsOfRows(int outputs, int warpSize, int warpBlocks) => Blocks(outputs, 4L * Blocks(ProductLanes, warpSize) * warpBlocks);
 
     private static int Blocks(long count, long perBlock) => checked((int)IntrinsicMath.DivRoundUp(count, perBlock));
 

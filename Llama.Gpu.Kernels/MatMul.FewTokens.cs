@@ -141,7 +141,8 @@ public sealed partial class MatMul
         int inputSize)
     {
         var config = _shapes.FourRowsPerWarp(outputSize, _warpSize);
-        _fewTokensKernels[weight.Type](stream, config, input, weight, output, tokenCount, outputSize, inputSize, _shapes.WarpBlocks);
+        _fewTokensKernels[weight.Type](
+            stream, config, input, weight, output, tokenCount, outputSize, inputSize, _shapes.WarpBlocksFor(outputSize, _warpSize));
     }
 
     private sealed class FewTokens(LaunchShapes shapes) : IRunKernel<FewTokensLaunch>

@@ -102,7 +102,7 @@ public sealed class MatVec : IRunKernel<MatVec.Launch>
         Require.IsShaped(weight, outputSize, inputSize);
         Require.Holds(output, outputSize);
         var config = _shapes.FourRowsPerWarp(outputSize, _warpSize);
-        kernels[weight.Type](stream, config, input, weight, output, outputSize, inputSize, _shapes.WarpBlocks);
+        kernels[weight.Type](stream, config, input, weight, output, outputSize, inputSize, _shapes.WarpBlocksFor(outputSize, _warpSize));
     }
 
     // the kernels that add

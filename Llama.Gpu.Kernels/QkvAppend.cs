@@ -112,7 +112,7 @@ public sealed class QkvAppend : IRunKernel<QkvAppend.Launch>
             new(cosines, sines, position, shape.HeadDim),
             inputSize,
             epsilon,
-            _shapes.WarpBlocks);
+            _shapes.WarpBlocksFor(checked(queryWidth + (2 * keyValueWidth)), _warpSize));
     }
 
     Launch IRunKernel<Launch>.Load<T, TElement, TRun>(Accelerator accelerator)

@@ -95,7 +95,7 @@ public sealed class QkvProjection : IRunKernel<QkvProjection.Launch>
             new(valueWeight, value, keyValueWidth),
             inputSize,
             epsilon,
-            _shapes.WarpBlocks);
+            _shapes.WarpBlocksFor(checked(queryWidth + (2 * keyValueWidth)), _warpSize));
     }
 
     Launch IRunKernel<Launch>.Load<T, TElement, TRun>(Accelerator accelerator)

@@ -16,6 +16,7 @@ namespace Llama.Gpu.Tests.Scheduling;
 public sealed class StreamingFaultTests(string device)
 {
     private const int Context = 24;
+    private const int Chunk = 5;
     private const int Seed = 6;
     private static readonly int[] Prompt = [1, 2, 3, 4, 5, 6, 7];
     private static readonly TimeSpan LongEnough = TimeSpan.FromSeconds(20);
@@ -97,7 +98,7 @@ public sealed class StreamingFaultTests(string device)
     }
 
     [Test]
-    public void Cancelled_while_waiting_for_a_weight_it_stops_at_once_and_goes_on_later([Values(0, 3, 8)] int reads)
+    public void Cancelled_while_a_weight_is_read_it_stops_and_goes_on_later([Values(0, 3, 8)] int reads)
     {
         using LlamaModel model = Load();
         using DecoderSession session = Session(model);
@@ -108,8 +109,7 @@ public sealed class StreamingFaultTests(string device)
         int first = _reader.Reads;
         _reader.BeforeRead = read =>
         {
-            // rows of the embedding are read by the caller's own thread
-            if (read > first + reads && Thread.CurrentThread.Name?.StartsWith("weights", StringComparison.Ordinal) == true)
+            if (read > first + reads && IsOfStreamer(read - first))
             {
                 reached.Set();
                 held.Wait();
@@ -119,6 +119,11 @@ public sealed class StreamingFaultTests(string device)
         Task run = RunOverAndOver(session, 0, cancellation.Token);
         Assert.That(reached.Wait(LongEnough));
         cancellation.Cancel();
+        if (ReadsItself)
+        {
+            held.Set();
+        }
+
         Assert.That(() => run.Wait(LongEnough), Throws.InnerException.InstanceOf<OperationCanceledException>());
         Assert.That(session.Position, Is.Zero);
 
@@ -154,9 +159,10 @@ public sealed class StreamingFaultTests(string device)
         LlamaModel model = Load();
         DecoderSession session = Session(model);
         session.Forward([1]);
-        _reader.BeforeRead = _ =>
+        int first = _reader.Reads;
+        _reader.BeforeRead = read =>
         {
-            if (Thread.CurrentThread.Name?.StartsWith("weights", StringComparison.Ordinal) == true)
+            if (IsOfStreamer(read - first))
             {
                 reached.Set();
                 held.Wait();
@@ -165,9 +171,14 @@ public sealed class StreamingFaultTests(string device)
         Task run = RunOverAndOver(session, 1, default);
         Assert.That(reached.Wait(LongEnough));
         Task disposal = Task.Run(model.Dispose);
-        Assert.That(() => run.Wait(LongEnough), Throws.InnerException.InstanceOf<ObjectDisposedException>());
+        if (!ReadsItself)
+        {
+            Assert.That(() => run.Wait(LongEnough), Throws.InnerException.InstanceOf<ObjectDisposedException>());
+        }
+
         Assert.That(disposal.Wait(50), Is.False, "a copy writes to memory that would be freed");
         held.Set();
+        Assert.That(() => run.Wait(LongEnough), Throws.InnerException.InstanceOf<ObjectDisposedException>());
         Assert.That(disposal.Wait(LongEnough));
         session.Dispose();
         Assert.That(Accelerator.AllocatedBytes, Is.EqualTo(before));
@@ -214,7 +225,15 @@ public sealed class StreamingFaultTests(string device)
         Assert.That(Accelerator.AllocatedBytes, Is.EqualTo(before));
     }
 
-    private static DecoderSession Session(LlamaModel model) => model.CreateSession(Context, new() { ChunkLength = 5 });
+    // the vectors' own threads bring weights when the session comes to them; elsewhere others do, and the session waits
+    private bool ReadsItself => device == "simd";
+
+    // a chunk begins with the rows of the embedding, which the session reads
+    private bool IsOfStreamer(int read) => ReadsItself
+        ? read > Chunk
+        : Thread.CurrentThread.Name?.StartsWith("weights", StringComparison.Ordinal) == true;
+
+    private static DecoderSession Session(LlamaModel model) => model.CreateSession(Context, new() { ChunkLength = Chunk });
 
     // until it throws: the thread that computes fills slots too, so that a pass may end before a reader comes to the read that is held
     private static Task RunOverAndOver(DecoderSession session, int position, CancellationToken cancellationToken) => Task.Run(

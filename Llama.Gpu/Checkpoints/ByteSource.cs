@@ -19,6 +19,11 @@ internal interface IByteSource
     /// <param name="destination">As long as the part.</param>
     /// <exception cref="CheckpointException">The file has become shorter since it was opened, or cannot be read.</exception>
     void CopyTo(long offset, Span<byte> destination);
+
+    /// <summary>Has the system begin to read bytes from disk, if it can.</summary>
+    /// <param name="offset">First byte, counted from the file's start.</param>
+    /// <param name="count">Number of bytes.</param>
+    void WillCopy(long offset, long count);
 }
 
 /// <summary>Bytes that are in memory already.</summary>
@@ -40,4 +45,9 @@ internal sealed class MemorySource(string path, ReadOnlyMemory<byte> bytes) : IB
 
     /// <inheritdoc/>
     public void CopyTo(long offset, Span<byte> destination) => Read(offset, destination.Length).CopyTo(destination);
+
+    /// <inheritdoc/>
+    public void WillCopy(long offset, long count)
+    {
+    }
 }

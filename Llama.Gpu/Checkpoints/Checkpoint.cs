@@ -38,6 +38,17 @@ public abstract class Checkpoint : IDisposable
     public virtual void CopyTo(TensorInfo tensor, long byteOffset, Span<byte> destination) =>
         Read(tensor, byteOffset, destination.Length).CopyTo(destination);
 
+    /// <summary>
+    /// Says that a part of a tensor will soon be copied, so that the system may begin to read it from disk. Nothing is waited for, and
+    /// nothing goes wrong if it cannot. For use by several threads.
+    /// </summary>
+    /// <param name="tensor">One of <see cref="Tensors"/>.</param>
+    /// <param name="byteOffset">First byte, counted from the tensor's own start.</param>
+    /// <param name="byteCount">Number of bytes.</param>
+    public virtual void WillCopy(TensorInfo tensor, long byteOffset, long byteCount)
+    {
+    }
+
     /// <summary>Opens the checkpoint in a folder, whichever format it has: Hugging Face's, PyTorch's, Meta's or GGUF; or a GGUF file by its name.</summary>
     /// <exception cref="CheckpointException">No checkpoint there, or one that cannot be used.</exception>
     public static Checkpoint Open(string directory) => CheckpointOpener.Open(directory);

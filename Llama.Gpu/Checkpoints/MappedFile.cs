@@ -1,4 +1,5 @@
 using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace Llama.Gpu.Checkpoints;
@@ -13,8 +14,10 @@ namespace Llama.Gpu.Checkpoints;
 /// that has become shorter, so that only a cut between that question and the use of the span is left. Windows refuses to cut a mapped file.
 /// Replacing a checkpoint by renaming a new file over it, as <see cref="SafeTensorsWriter"/> does, is always safe.
 /// </remarks>
-internal sealed unsafe class MappedFile : IByteSource, IDisposable
+internal sealed unsafe partial class MappedFile : IByteSource, IDisposable
 {
+    private const int WillNeed = 3;
+
     private readonly SafeFileHandle _handle;
     private readonly MemoryMappedFile? _mapping; // none over an empty file
     private readonly MemoryMappedViewAccessor? _view;
@@ -116,6 +119,16 @@ internal sealed unsafe class MappedFile : IByteSource, IDisposable
         }
     }
 
+    /// <inheritdoc/>
+    public void WillCopy(long offset, long count)
+    {
+        if (OperatingSystem.IsLinux() && !_disposed)
+        {
+            // only a hint: where it is refused, the file is read when it is copied
+            _ = PosixFileAdvise(_handle, offset, count, WillNeed);
+        }
+    }
+
     /// <summary>Unmaps and closes the file; spans that were read from it must not be used any more.</summary>
     public void Dispose()
     {
@@ -131,4 +144,7 @@ internal sealed unsafe class MappedFile : IByteSource, IDisposable
         _mapping?.Dispose();
         _handle.Dispose();
     }
+
+    [LibraryImport("libc", EntryPoint = "posix_fadvise")]
+    private static partial int PosixFileAdvise(SafeFileHandle file, long offset, long count, int advice);
 }

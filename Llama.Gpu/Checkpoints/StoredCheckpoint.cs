@@ -25,6 +25,10 @@ public abstract class StoredCheckpoint : Checkpoint
         Stored.CopyTo(tensor, byteOffset, destination);
 
     /// <inheritdoc/>
+    public override void WillCopy(TensorInfo tensor, long byteOffset, long byteCount) =>
+        Stored.WillCopy(tensor, byteOffset, byteCount);
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         if (disposing)

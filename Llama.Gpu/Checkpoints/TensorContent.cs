@@ -25,6 +25,13 @@ internal abstract class TensorContent
     /// <param name="offset">First byte, counted from the tensor's start.</param>
     /// <param name="target">Filled to its end.</param>
     public abstract void Copy(long offset, Span<byte> target);
+
+    /// <summary>Has the system begin to read bytes of the tensor from disk, where they lie there next to each other.</summary>
+    /// <param name="offset">First byte, counted from the tensor's start.</param>
+    /// <param name="count">Number of bytes.</param>
+    public virtual void WillCopy(long offset, long count)
+    {
+    }
 }
 
 /// <summary>Bytes that lie in a file as they are.</summary>
@@ -46,6 +53,9 @@ internal sealed class DenseContent(IByteSource file, long start, long length) : 
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset + target.Length, length);
         file.CopyTo(start + offset, target);
     }
+
+    /// <inheritdoc/>
+    public override void WillCopy(long offset, long count) => file.WillCopy(start + offset, count);
 }
 
 /// <summary>Several tensors one after another: shards that each hold some of the rows.</summary>
@@ -81,6 +91,23 @@ internal sealed class StackedContent((TensorContent Content, long Length)[] part
                 content.Copy(offset - start, target[..count]);
                 target = target[count..];
                 offset += count;
+            }
+
+            start += length;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void WillCopy(long offset, long count)
+    {
+        long start = 0;
+        foreach (var (content, length) in parts)
+        {
+            long first = Math.Max(offset, start);
+            long end = Math.Min(offset + count, start + length);
+            if (first < end)
+            {
+                content.WillCopy(first - start, end - first);
             }
 
             start += length;

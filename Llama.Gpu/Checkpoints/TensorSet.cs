@@ -77,10 +77,14 @@ internal sealed class TensorSet(string directory) : IDisposable
     public void CopyTo(TensorInfo tensor, long byteOffset, Span<byte> destination) =>
         ContentOf(tensor, byteOffset, destination.Length).Copy(byteOffset, destination);
 
+    /// <summary>Says that bytes of one of the tensors will soon be copied: <see cref="Checkpoint.WillCopy"/>.</summary>
+    public void WillCopy(TensorInfo tensor, long byteOffset, long byteCount) =>
+        ContentOf(tensor, byteOffset, byteCount).WillCopy(byteOffset, byteCount);
+
     /// <inheritdoc/>
     public void Dispose() => _files.ForEach(file => file.Dispose());
 
-    private TensorContent ContentOf(TensorInfo tensor, long byteOffset, int byteCount)
+    private TensorContent ContentOf(TensorInfo tensor, long byteOffset, long byteCount)
     {
         ArgumentNullException.ThrowIfNull(tensor);
         if (!_content.TryGetValue(tensor, out var content))

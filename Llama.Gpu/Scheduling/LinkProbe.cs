@@ -13,7 +13,9 @@ namespace Llama.Gpu.Scheduling;
 public static class LinkProbe
 {
     private const int CopiedBytes = 64 << 20;
-    private const int CachedBytes = 1 << 20;
+
+    // beyond the largest caches of processors
+    private const int UncachedBytes = 512 << 20;
     private const int Runs = 5;
 
     /// <summary>Link and memory of a device.</summary>
@@ -41,21 +43,11 @@ public static class LinkProbe
             return Best(accelerator, () => pinned.CopyTo((CudaStream)accelerator.DefaultStream, target));
         }
 
-        byte[] source = new byte[CopiedBytes];
+        byte[] source = new byte[accelerator is SimdAccelerator ? UncachedBytes : CopiedBytes];
         Array.Fill(source, (byte)1);
-        if (!SharesMemory(accelerator))
-        {
-            return Best(accelerator, () => target.CopyFromCPU(source));
-        }
-
-        // slots stay in the processor's cache (MemoryPlanRequest.For)
-        return Best(accelerator, () =>
-        {
-            for (int done = 0; done < CopiedBytes; done += CachedBytes)
-            {
-                target.SubView(0, CachedBytes).CopyFromCPU(null, source.AsSpan(done, CachedBytes));
-            }
-        });
+        return accelerator is SimdAccelerator simd
+            ? Best(accelerator, () => CopyOnCores(simd, source, target), UncachedBytes)
+            : Best(accelerator, () => target.CopyFromCPU(source));
     }
 
     /// <summary>Whether a device's memory is the host's, so that copies and kernels compete for it.</summary>
@@ -65,7 +57,24 @@ public static class LinkProbe
         return accelerator.Device is CPUDevice or SimdDevice or CLDevice { IsProcessor: true };
     }
 
-    private static double Best(Accelerator accelerator, Action copy)
+    // as SimdSlotLink does: all cores bring a part of each piece, into memory that stays in their caches
+    private static void CopyOnCores(SimdAccelerator accelerator, byte[] source, ArrayView<byte> target)
+    {
+        int cores = accelerator.NumMultiprocessors;
+        int part = (int)Math.Min(HostCache.SlotBytes / MemoryPlan.PiecesPerSlot, CopiedBytes) / cores;
+        for (int done = 0; done < source.Length; done += cores * part)
+        {
+            int first = done;
+            accelerator.RunOnWorkers(cores, core =>
+            {
+                int from = Math.Min(first + (core * part), source.Length);
+                int count = Math.Min(part, source.Length - from);
+                target.SubView(core * part, count).CopyFromCPU(null, source.AsSpan(from, count));
+            });
+        }
+    }
+
+    private static double Best(Accelerator accelerator, Action copy, long bytes = CopiedBytes)
     {
         // the first touches pages that nobody wrote yet
         copy();
@@ -76,7 +85,7 @@ public static class LinkProbe
             long start = Stopwatch.GetTimestamp();
             copy();
             accelerator.Synchronize();
-            best = Math.Max(best, CopiedBytes / Stopwatch.GetElapsedTime(start).TotalSeconds);
+            best = Math.Max(best, bytes / Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
 
         return best;

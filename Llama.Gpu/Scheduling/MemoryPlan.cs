@@ -21,7 +21,8 @@ public sealed class MemoryPlan
     /// </summary>
     public const int PiecesPerSlot = 2;
 
-    private const long SmallestSlot = 256 << 10;
+    /// <summary>The least that is chosen for a slot.</summary>
+    internal const long SmallestSlot = 256 << 10;
 
     private readonly ImmutableArray<StepPlan> _steps;
 
@@ -37,14 +38,15 @@ public sealed class MemoryPlan
         SessionMemory whole = Session(sliceWidth: 0);
         long residentBytes = layout.SmallBytes + layout.StepBytes + whole.Bytes;
         SessionMemory cutSession = Session(sliceWidth);
-        long streamingBytes = layout.SmallBytes + (slotBytes * request.SlotCount) + cutSession.Bytes;
+        int slotCount = request.SlotCount ?? MemoryPlanRequest.UsualSlotCount;
+        long streamingBytes = layout.SmallBytes + (slotBytes * slotCount) + cutSession.Bytes;
         SmallestBudget = Math.Min(residentBytes, streamingBytes);
         if (request.BudgetBytes < SmallestBudget)
         {
             throw new MemoryBudgetException(request.BudgetBytes, SmallestBudget, residentBytes < streamingBytes
                 ? $"the model's weights {Text(layout.SmallBytes + layout.StepBytes)}, {Describe(whole)}"
                 : $"{Describe(cutSession)}, norms and biases {Text(layout.SmallBytes)}, "
-                    + $"{request.SlotCount} staging slots of {Text(slotBytes)} each");
+                    + $"{slotCount} staging slots of {Text(slotBytes)} each");
         }
 
         if (request.BudgetBytes >= residentBytes)
@@ -57,6 +59,7 @@ public sealed class MemoryPlan
         {
             SessionBytes = cutSession;
             SlotBytes = slotBytes;
+            SlotCount = slotCount;
             SliceWidth = sliceWidth;
             _steps = Choose(cut, request.BudgetBytes - streamingBytes);
 
@@ -86,7 +89,7 @@ public sealed class MemoryPlan
     public long SlotBytes { get; }
 
     /// <summary>Staging slots; 0 where nothing is streamed.</summary>
-    public int SlotCount => Streams ? Request.SlotCount : 0;
+    public int SlotCount { get; }
 
     /// <summary>KV cache and activations.</summary>
     public SessionMemory SessionBytes { get; }
@@ -118,7 +121,7 @@ public sealed class MemoryPlan
         ArgumentNullException.ThrowIfNull(request);
         ArgumentOutOfRangeException.ThrowIfLessThan(request.ContextLength, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(request.ChunkLength, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(request.SlotCount, 2);
+        ArgumentOutOfRangeException.ThrowIfLessThan(request.SlotCount ?? 1, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(request.LargestSlotBytes, SmallestSlot);
         return new(layout, request);
     }

@@ -1,4 +1,5 @@
 using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Jit.Runtime.Simd;
 using Llama.Gpu.Model;
 
 namespace Llama.Gpu.Scheduling;
@@ -28,8 +29,17 @@ public sealed record MemoryPlanRequest(long BudgetBytes, int ContextLength)
     /// <summary>Type of the KV cache; null for that of the keys' weights.</summary>
     public TensorType? CacheType { get; init; }
 
-    /// <summary>Staging slots of two pieces each: one is computed from while the others are filled. At least 2.</summary>
-    public int SlotCount { get; init; } = 3;
+    /// <summary>
+    /// Staging slots of two pieces each: one is computed from while the others are filled. Null for <see cref="UsualSlotCount"/>, or 1 where
+    /// nobody fills slots ahead (<see cref="For"/>).
+    /// </summary>
+    public int? SlotCount { get; init; }
+
+    /// <summary>Slots where copies run beside kernels: with three, a copy that takes longer than usual keeps none of them waiting.</summary>
+    public const int UsualSlotCount = 3;
+
+    // of drivers for processors, to which handing over a piece costs more than what a smaller one saves (PoCL)
+    private const long LargestOfProcessors = 8 << 20;
 
     /// <summary>
     /// Size of a staging slot that pieces are cut for; null for a 64th of the model, from 256 KiB to <see cref="LargestSlotBytes"/>. It
@@ -52,9 +62,8 @@ public sealed record MemoryPlanRequest(long BudgetBytes, int ContextLength)
     internal int SessionChunk => Math.Min(ChunkLength, ContextLength);
 
     /// <summary>
-    /// The same for a device: with the memory that its operations work in; and where its memory is the host's, with slots that stay in the
-    /// processor's cache between the copy and the kernel, since then a streamed byte comes from memory once instead of three times: a
-    /// matrix-vector product has about one group for each core in them.
+    /// The same for a device: with the memory that its operations work in; and where its memory is the host's, with smaller slots. On the
+    /// host's vectors they stay in the processor's caches between the copy and the kernel.
     /// </summary>
     public MemoryPlanRequest For(Accelerator accelerator, ModelLayout layout)
     {
@@ -65,7 +74,6 @@ public sealed record MemoryPlanRequest(long BudgetBytes, int ContextLength)
     /// <summary>The same with operations that are ready.</summary>
     internal MemoryPlanRequest ForSession(KernelSet kernels, Accelerator accelerator, ModelLayout layout)
     {
-        const long SlotBytesOfCore = 512 << 10;
         ArgumentNullException.ThrowIfNull(layout);
         if (_chunkLength is null && this with { ChunkLength = kernels.Shapes.PromptTokens } is var longer
             && longer.ActivationBytes(layout) <= BudgetBytes / ActivationShare)
@@ -74,12 +82,12 @@ public sealed record MemoryPlanRequest(long BudgetBytes, int ContextLength)
         }
 
         bool choosesOnDevice = TokenStep.Serves(accelerator, layout.Config.VocabularySize, ChoosesOnDevice);
-        return this with
+        MemoryPlanRequest found = this with { Scratch = DeviceScratch.Of(kernels, layout, SessionChunk, choosesOnDevice) };
+        return accelerator switch
         {
-            Scratch = DeviceScratch.Of(kernels, layout, SessionChunk, choosesOnDevice),
-            LargestSlotBytes = LinkProbe.SharesMemory(accelerator)
-                ? Math.Min(LargestSlotBytes, SlotBytesOfCore * Environment.ProcessorCount)
-                : LargestSlotBytes,
+            SimdAccelerator => found with { LargestSlotBytes = Math.Min(LargestSlotBytes, HostCache.SlotBytes), SlotCount = SlotCount ?? 1 },
+            _ when LinkProbe.SharesMemory(accelerator) => found with { LargestSlotBytes = Math.Min(LargestSlotBytes, LargestOfProcessors) },
+            _ => found,
         };
     }
 

@@ -11,7 +11,10 @@ public sealed record LinkSpeed(double LinkBytesPerSecond, double MemoryBytesPerS
 /// <summary>The time that a plan takes for a token of decoding.</summary>
 /// <param name="CopySeconds">Bytes over the link.</param>
 /// <param name="ComputeSeconds">Weights and half the KV cache read from the device's memory, which is what bounds decoding.</param>
-/// <param name="SecondsPerToken">The larger of the two, or their sum where they share one memory.</param>
+/// <param name="SecondsPerToken">
+/// The larger of the two; or their sum where they are the work of the same cores. There kernels find what was just copied in the caches, which
+/// saves about as much as it costs to go from one to the other.
+/// </param>
 public sealed record PlanPrediction(double CopySeconds, double ComputeSeconds, double SecondsPerToken)
 {
     /// <summary>Predicts.</summary>

@@ -15,7 +15,7 @@ internal abstract class SlotLink : IDisposable
     // long enough to be worth a call, short enough for a small ring and for a prompt end
     protected const int ChunkBytes = 4 << 20;
 
-    /// <summary>Threads that are of use in filling slots.</summary>
+    /// <summary>Threads that are of use in filling slots; where there are none, <see cref="ConsumerFills"/>.</summary>
     public abstract int ReaderCount { get; }
 
     /// <summary>Whether the thread that launches kernels fills slots rather than wait for one that nobody has begun with.</summary>
@@ -28,7 +28,8 @@ internal abstract class SlotLink : IDisposable
     {
         CudaStream cuda => new CudaSlotLink(cuda, slots),
         CLStream queue => new CLSlotLink(queue, slots),
-        { Accelerator: CPUAccelerator or SimdAccelerator } => new DirectSlotLink(slots),
+        { Accelerator: SimdAccelerator simd } => new SimdSlotLink(simd, slots),
+        { Accelerator: CPUAccelerator } => new DirectSlotLink(slots),
         _ => throw new ArgumentException($"expected a stream of a known accelerator, found {compute.GetType().Name}", nameof(compute)),
     };
 
@@ -63,43 +64,5 @@ internal abstract class SlotLink : IDisposable
                     (int)Math.Min(ChunkBytes, rows.Bytes - done));
             }
         }
-    }
-}
-
-/// <summary>
-/// Where the device's memory is the host's: weights are read from the file straight into the slot. Launches are done when their call
-/// returns, so there is nothing to wait for.
-/// </summary>
-internal sealed unsafe class DirectSlotLink(IReadOnlyList<DeviceMemory<byte>> slots) : SlotLink
-{
-    public override int ReaderCount => Math.Clamp(Environment.ProcessorCount / 4, 1, slots.Count - 1);
-
-    // a copy is the processor's work, of which there is no more when this thread sleeps
-    public override bool ConsumerFills => true;
-
-    public override void Fill(int slot, WeightPiece piece, IWeightReader reader, CancellationToken cancellationToken)
-    {
-        nint memory = slots[slot].Buffer.NativePtr;
-        foreach (var (tensor, source, target, count) in Chunks(piece))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            reader.Read(tensor, source, new Span<byte>((void*)(memory + (nint)target), count));
-        }
-    }
-
-    public override void BeginUse(int slot)
-    {
-    }
-
-    public override void EndUse(int slot)
-    {
-    }
-
-    public override void Drain()
-    {
-    }
-
-    public override void Dispose()
-    {
     }
 }

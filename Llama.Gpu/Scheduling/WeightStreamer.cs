@@ -9,7 +9,7 @@ namespace Llama.Gpu.Scheduling;
 /// a pass into the next; only whether a pass ends with the head must be announced.
 /// </summary>
 /// <remarks>
-/// Where copies take the processor's time (<see cref="SlotLink.ConsumerFills"/>), the consumer lends a hand rather than wait.
+/// Where copies take the processor's time (<see cref="SlotLink.ConsumerFills"/>), the consumer lends a hand rather than wait, or does it all.
 /// One thread consumes (<see cref="BeginPass"/>, <see cref="Take"/>, <see cref="Release"/>), any thread may dispose. An error of a reader is
 /// thrown where its piece would have been taken; the next pass then begins anew and tries again. So it does after a pass that was left
 /// early: what was read ahead is thrown away once the copies under way have ended.
@@ -22,6 +22,7 @@ internal sealed class WeightStreamer : IDisposable
     private readonly SlotLink _link;
     private readonly Slot[] _slots;
     private readonly Thread[] _threads;
+    private readonly ReadAhead? _ahead;
 
     // guards all that follows; pulsed at every change
     private readonly object _gate = new();
@@ -56,6 +57,7 @@ internal sealed class WeightStreamer : IDisposable
         _link = link;
         _reader = reader;
         _slots = [.. Enumerable.Range(0, slotCount).Select(_ => new Slot())];
+        _ahead = link.ReaderCount == 0 ? new ReadAhead([.. _body, .. _head], reader) : null;
         Reset();
         _threads = [.. Enumerable.Range(0, link.ReaderCount).Select(i => new Thread(Read) { IsBackground = true, Name = $"weights {i}" })];
         foreach (Thread thread in _threads)
@@ -261,7 +263,9 @@ internal sealed class WeightStreamer : IDisposable
         int slot = (int)(filling.Number % _slots.Length);
         try
         {
+            long start = Stopwatch.GetTimestamp();
             _link.Fill(slot, filling.Piece, _reader, filling.Cancellation);
+            _ahead?.Filled(filling.Index, Stopwatch.GetElapsedTime(start));
         }
         catch (Exception exception)
         {
@@ -327,7 +331,7 @@ internal sealed class WeightStreamer : IDisposable
             _fillingSince = Stopwatch.GetTimestamp();
         }
 
-        return new Filling(piece, number, _epoch.Token);
+        return new Filling(piece, _fillIndex - 1, number, _epoch.Token);
     }
 
     // null while it is not known whether the pass goes on with the head
@@ -347,7 +351,7 @@ internal sealed class WeightStreamer : IDisposable
         return _fillPass == _pass ? _head[_fillIndex++ - _body.Length] : null;
     }
 
-    private readonly record struct Filling(WeightPiece Piece, long Number, CancellationToken Cancellation);
+    private readonly record struct Filling(WeightPiece Piece, int Index, long Number, CancellationToken Cancellation);
 
     private sealed class Slot
     {

@@ -87,12 +87,42 @@ public sealed class SimdAccelerator : Accelerator
                     }
                 }
 
-                _workers.Run(kernel, config, values);
+                Run(kernel, config, values);
             }
         }
 
         // nobody frees a buffer while its kernel runs
         GC.KeepAlive(arguments);
+    }
+
+    /// <summary>
+    /// Does work of the host's on the threads that kernels run on, the calling one included, and returns when it is done.
+    /// </summary>
+    /// <param name="parts">How many parts it has.</param>
+    /// <param name="part">Does one of them, from 0 on; an exception of any is thrown here.</param>
+    public void RunOnWorkers(int parts, Action<int> part)
+    {
+        ArgumentNullException.ThrowIfNull(part);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(parts);
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        lock (_launching)
+        {
+            _workers.Run(parts, inOrder: false, (first, end, _) =>
+            {
+                for (long i = first; i < end; i++)
+                {
+                    part((int)i);
+                }
+            });
+        }
+    }
+
+    private unsafe void Run(SimdKernel kernel, in KernelConfig config, long* arguments)
+    {
+        KernelConfig shape = config;
+        bool ordered = kernel.Prepare(config);
+        long groups = (long)config.GridDim.X * config.GridDim.Y * config.GridDim.Z;
+        _workers.Run(groups, ordered, (first, end, scratch) => kernel.Run(shape, arguments, first, end, scratch));
     }
 
     /// <inheritdoc/>

@@ -2,9 +2,9 @@ namespace Llama.Gpu.Jit.Runtime.Simd;
 
 /// <summary>
 /// Threads that stay, one for each further core. After a launch they spin for the time that a token's next launch takes to come,
-/// because waking a thread that sleeps costs more than most launches; then they sleep. One launch at a time.
+/// because waking a thread that sleeps costs more than most launches; then they sleep. One piece of work at a time.
 /// </summary>
-internal sealed unsafe class SimdWorkers : IDisposable
+internal sealed class SimdWorkers : IDisposable
 {
     // about a quarter of a millisecond: between two launches of a token lie a few microseconds
     private const int SpinTurns = 8_000;
@@ -15,10 +15,8 @@ internal sealed unsafe class SimdWorkers : IDisposable
     private readonly Thread[] _threads;
     private readonly SimdScratch[] _scratch;
     private readonly SemaphoreSlim _wake = new(0);
-    private SimdKernel? _kernel;
-    private KernelConfig _config;
-    private long* _arguments;
-    private long _groups;
+    private Parts? _work;
+    private long _count;
     private long _next;
     private Exception? _fault;
     private int _open;
@@ -32,26 +30,31 @@ internal sealed unsafe class SimdWorkers : IDisposable
         _threads = [.. Enumerable.Range(1, count - 1).Select(Start)];
     }
 
-    /// <summary>Runs all groups of a launch; the calling thread takes part.</summary>
-    public void Run(SimdKernel kernel, in KernelConfig config, long* arguments)
+    /// <summary>Does parts of some work, such as groups of a launch.</summary>
+    /// <param name="first">The first part.</param>
+    /// <param name="end">The one behind the last.</param>
+    /// <param name="scratch">Memory of the thread that does them.</param>
+    public delegate void Parts(long first, long end, SimdScratch scratch);
+
+    /// <summary>Does all parts of some work; the calling thread takes part.</summary>
+    /// <param name="count">Number of parts.</param>
+    /// <param name="inOrder">Whether one must follow the other.</param>
+    /// <param name="work">Does some of them.</param>
+    public void Run(long count, bool inOrder, Parts work)
     {
-        bool ordered = kernel.Prepare(config);
-        long groups = (long)config.GridDim.X * config.GridDim.Y * config.GridDim.Z;
-        if (groups == 1 || _threads.Length == 0 || ordered)
+        if (count == 1 || _threads.Length == 0 || inOrder)
         {
-            kernel.Run(config, arguments, 0, groups, _scratch[0]);
+            work(0, count, _scratch[0]);
             return;
         }
 
-        _kernel = kernel;
-        _config = config;
-        _arguments = arguments;
-        _groups = groups;
+        _work = work;
+        _count = count;
         _next = 0;
         _fault = null;
         Volatile.Write(ref _open, 1);
         Interlocked.MemoryBarrier();
-        int asleep = Volatile.Read(ref _asleep);
+        int asleep = Volatile.Read(ref _asleep) > 0 ? Interlocked.Exchange(ref _asleep, 0) : 0;
         if (asleep > 0)
         {
             _wake.Release(asleep);
@@ -71,6 +74,9 @@ internal sealed unsafe class SimdWorkers : IDisposable
             throw fault;
         }
     }
+
+    /// <summary>Threads that have been woken and have not come yet.</summary>
+    internal int Waking => _wake.CurrentCount;
 
     /// <inheritdoc/>
     public void Dispose()
@@ -111,16 +117,29 @@ internal sealed unsafe class SimdWorkers : IDisposable
         }
     }
 
-    // A launch that opens between the two looks at _open sees this thread counted as asleep, and wakes it for nothing or for good.
+    // Who wakes a thread takes it out of the count, so that each is woken once: one that is slow to come would otherwise be woken by every
+    // launch until then, and spin as often for nothing later, on a core that others could use.
     private void Sleep()
     {
         Interlocked.Increment(ref _asleep);
-        if (Volatile.Read(ref _open) == 0 && !_stopped)
+        if ((Volatile.Read(ref _open) == 0 && !_stopped) || !TryLeaveCount())
         {
             _wake.Wait();
         }
+    }
 
-        Interlocked.Decrement(ref _asleep);
+    // fails if a launch has counted this thread in already: then there is a turn of the semaphore for it
+    private bool TryLeaveCount()
+    {
+        for (int asleep = Volatile.Read(ref _asleep); asleep > 0; asleep = Volatile.Read(ref _asleep))
+        {
+            if (Interlocked.CompareExchange(ref _asleep, asleep - 1, asleep) == asleep)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     // Counted as inside before looking again: the launching thread closes first and then waits until nobody is inside.
@@ -147,13 +166,13 @@ internal sealed unsafe class SimdWorkers : IDisposable
                     return;
                 }
 
-                _kernel!.Run(_config, _arguments, first, end, scratch);
+                _work!(first, end, scratch);
             }
         }
         catch (Exception exception)
         {
             Interlocked.CompareExchange(ref _fault, exception, null);
-            Interlocked.Exchange(ref _next, _groups);
+            Interlocked.Exchange(ref _next, _count);
         }
     }
 
@@ -163,7 +182,7 @@ internal sealed unsafe class SimdWorkers : IDisposable
         while (true)
         {
             long first = Volatile.Read(ref _next);
-            long end = Math.Min(_groups, first + Math.Max(1, (_groups - first) / (ClaimShare * (_threads.Length + 1))));
+            long end = Math.Min(_count, first + Math.Max(1, (_count - first) / (ClaimShare * (_threads.Length + 1))));
             if (first >= end || Interlocked.CompareExchange(ref _next, end, first) == first)
             {
                 return (first, end);

@@ -72,7 +72,7 @@ internal sealed class PlanCommand : Command
 
         // another machine's bandwidths: a device with a memory of its own
         MemoryPlan plan = MemoryPlan.Create(
-            layout, speed.SharesMemory ? onDevice : onDevice with { LargestSlotBytes = request.LargestSlotBytes });
+            layout, speed.SharesMemory ? onDevice : onDevice with { LargestSlotBytes = request.LargestSlotBytes, SlotCount = request.SlotCount });
         MemoryPlan[] further = [.. Further(plan)];
         if (parsed.GetValue(CommonOptions.Json))
         {
