@@ -16,18 +16,18 @@ internal sealed class PassScheduler(TimeSpan? patience = null)
 {
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(1);
 
-    private readonly Lock _lock = new();
+    // pulsed when all that were expected are here
+    private readonly object _gate = new();
     private readonly HashSet<TrackedSession> _expected = [];
     private List<Action> _works = [];
     private List<Request> _waiting = [];
-    private readonly ManualResetEventSlim _allHere = new();
     private bool _running;
 
     /// <summary>Does something that nothing may be computed beside, between two passes.</summary>
     public async Task<T> RunAsync<T>(Func<T> work, CancellationToken cancellationToken)
     {
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (_lock)
+        lock (_gate)
         {
             _works.Add(() => Complete(done, work, cancellationToken));
             Start();
@@ -45,7 +45,7 @@ internal sealed class PassScheduler(TimeSpan? patience = null)
         TrackedSession session, ReadOnlyMemory<int> tokens, TokenChoice? choice, CancellationToken cancellationToken)
     {
         var request = new Request(session, tokens, choice, cancellationToken);
-        lock (_lock)
+        lock (_gate)
         {
             _waiting.Add(request);
             Arrive(session);
@@ -58,7 +58,7 @@ internal sealed class PassScheduler(TimeSpan? patience = null)
     /// <summary>A session that asks for nothing more, for now.</summary>
     public void Leave(TrackedSession session)
     {
-        lock (_lock)
+        lock (_gate)
         {
             Arrive(session);
         }
@@ -96,7 +96,7 @@ internal sealed class PassScheduler(TimeSpan? patience = null)
     {
         if (_expected.Remove(session) && _expected.Count == 0)
         {
-            _allHere.Set();
+            Monitor.PulseAll(_gate);
         }
     }
 
@@ -108,7 +108,7 @@ internal sealed class PassScheduler(TimeSpan? patience = null)
             WaitForExpected(patience ?? TimeSpan.FromTicks(Math.Max(lastPass.Ticks / 4, ShortestWait.Ticks)));
             List<Action> works;
             List<Request> requests = [];
-            lock (_lock)
+            lock (_gate)
             {
                 (works, _works) = (_works, []);
                 if (works.Count == 0)
@@ -137,17 +137,13 @@ internal sealed class PassScheduler(TimeSpan? patience = null)
 
     private void WaitForExpected(TimeSpan wait)
     {
-        lock (_lock)
+        lock (_gate)
         {
-            if (_expected.Count == 0)
+            if (_expected.Count > 0)
             {
-                return;
+                Monitor.Wait(_gate, wait);
             }
-
-            _allHere.Reset();
         }
-
-        _allHere.Wait(wait);
     }
 
     private static void Compute(List<Request> requests)
