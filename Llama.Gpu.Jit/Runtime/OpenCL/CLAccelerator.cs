@@ -74,16 +74,22 @@ public sealed class CLAccelerator : Accelerator
     /// <inheritdoc/>
     public override void Synchronize()
     {
-        CLStream[] streams;
+        CLHandle[] queues;
         lock (_streams)
         {
-            streams = [.. _streams];
+            // a stream that another thread disposes from now on keeps its queue until it has been waited for
+            queues = [.. _streams.Select(stream => stream.Hold())];
         }
 
-        foreach (CLStream stream in streams)
+        CLError error = CLError.Success;
+        foreach (CLHandle queue in queues)
         {
-            stream.Synchronize();
+            CLError found = OpenClNative.clFinish(queue.Value);
+            error = error == CLError.Success ? found : error;
+            queue.DangerousRelease();
         }
+
+        CLException.ThrowIfFailed(error, nameof(OpenClNative.clFinish));
     }
 
     /// <summary>The kernel is built now; one with specialized values at the first launch that has them.</summary>

@@ -31,6 +31,14 @@ public sealed class CLStream : AcceleratorStream
     /// <summary>A mark after all that is queued now.</summary>
     public CLEvent Mark() => new(CommandQueue);
 
+    /// <summary>The queue, kept until it is released as often as it was held; the stream must be registered still.</summary>
+    internal CLHandle Hold()
+    {
+        bool held = false;
+        _queue.DangerousAddRef(ref held);
+        return _queue;
+    }
+
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {

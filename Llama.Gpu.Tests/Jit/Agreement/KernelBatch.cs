@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Reflection;
 using Llama.Gpu.Jit.Runtime;
+using Llama.Gpu.Tests.Infrastructure;
 using Llama.Gpu.Tests.Jit.Frontend;
 using Microsoft.CodeAnalysis;
 
@@ -9,24 +10,30 @@ namespace Llama.Gpu.Tests.Jit.Agreement;
 /// <summary>Random kernels compiled together, with what they give on the <c>cpu</c> accelerator. Batches of odd number are Debug builds.</summary>
 internal sealed class KernelBatch
 {
+    /// <summary>Kernels of a batch.</summary>
+    public const int Size = 60;
+
     private const int MostShrinkingSteps = 400;
 
-    private static readonly ConcurrentDictionary<(int Number, int Size), Lazy<KernelBatch>> Made = new();
+    private static readonly ConcurrentDictionary<int, Lazy<KernelBatch>> Made = new();
 
     private readonly OptimizationLevel _level;
     private readonly RandomKernel[] _kernels;
     private readonly Type _class;
     private readonly ConcurrentDictionary<(int Kernel, int WarpSize), AgreementRun> _expected = new();
 
-    private KernelBatch(int number, int size)
+    private KernelBatch(int number)
     {
         _level = number % 2 == 0 ? OptimizationLevel.Release : OptimizationLevel.Debug;
-        _kernels = [.. Enumerable.Range(number * size, size).Select(KernelGenerator.Make).OrderBy(kernel => kernel.Method().Length)];
+        _kernels = [.. Enumerable.Range(number * Size, Size).Select(KernelGenerator.Make).OrderBy(kernel => kernel.Method().Length)];
         Assembly? assembly = Compile(_kernels, out string errors);
         _class = assembly?.GetType("Kernels") ?? throw new InvalidOperationException($"a random kernel is no C#:\n{errors}");
     }
 
-    public static KernelBatch Of(int number, int size) => Made.GetOrAdd((number, size), key => new(() => new(key.Number, key.Size))).Value;
+    /// <summary>The batches of a run: 10, or as many as <c>LLAMA_AGREEMENT_BATCHES</c> says.</summary>
+    public static IEnumerable<int> Numbers() => Enumerable.Range(0, TestSetting.Of("LLAMA_AGREEMENT_BATCHES", 10));
+
+    public static KernelBatch Of(int number) => Made.GetOrAdd(number, key => new(() => new(key))).Value;
 
     /// <summary>
     /// Runs kernels of the batch on an accelerator; tells of the first that disagrees, made as small as it gets. Null if none does.

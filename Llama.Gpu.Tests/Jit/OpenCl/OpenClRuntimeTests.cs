@@ -38,6 +38,27 @@ public sealed class OpenClRuntimeTests
     }
 
     [Test]
+    public void Device_is_waited_for_while_streams_come_and_go()
+    {
+        CLAccelerator accelerator = TestAccelerators.OpenCl;
+        Task streams = Task.Factory.StartNew(
+            () =>
+            {
+                for (int i = 0; i < 5000; i++)
+                {
+                    accelerator.CreateStream().Dispose();
+                }
+            },
+            TaskCreationOptions.LongRunning);
+        while (!streams.IsCompleted)
+        {
+            accelerator.Synchronize();
+        }
+
+        Assert.That(streams.IsCompletedSuccessfully);
+    }
+
+    [Test]
     [NonParallelizable]
     public void Memory_is_accounted_until_it_is_disposed()
     {
