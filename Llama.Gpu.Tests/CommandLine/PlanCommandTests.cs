@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Llama.Gpu.Cli;
 using NUnit.Framework;
 
@@ -37,6 +39,17 @@ public sealed class PlanCommandTests
         var run = await Run([.. Fixed, "--vram", "100MiB"]);
         Assert.That(run.Code, Is.EqualTo(1));
         Assert.That(run.ErrorLines, Has.Length.EqualTo(1).And.All.Contains("expected at least"));
+    }
+
+    [TestCase("--device simd")]
+    [TestCase("--device simd --link 25 --memory 1000")]
+    public async Task Smallest_budget_is_that_of_short_chunks(string device)
+    {
+        string[] arguments = ["plan", "--preset", "llama-2-70b", .. device.Split(' '), "--json"];
+        string message = (await Run([.. arguments, "--vram", "1GiB"])).ErrorLines[0];
+        long smallest = long.Parse(Regex.Match(message, "at least ([0-9]+) bytes").Groups[1].Value, CultureInfo.InvariantCulture);
+        Assert.That((await Run([.. arguments, "--vram", $"{smallest}"])).Code, Is.Zero);
+        Assert.That((await Run([.. arguments, "--vram", $"{smallest - 1}"])).Code, Is.EqualTo(1));
     }
 
     [TestCase("plan")]

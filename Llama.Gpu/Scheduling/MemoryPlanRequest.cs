@@ -75,10 +75,13 @@ public sealed record MemoryPlanRequest(long BudgetBytes, int ContextLength)
     internal MemoryPlanRequest ForSession(KernelSet kernels, Accelerator accelerator, ModelLayout layout)
     {
         ArgumentNullException.ThrowIfNull(layout);
-        if (_chunkLength is null && this with { ChunkLength = kernels.Shapes.PromptTokens } is var longer
-            && longer.ActivationBytes(layout) <= BudgetBytes / ActivationShare)
+        if (_chunkLength is null)
         {
-            return longer.ForSession(kernels, accelerator, layout);
+            MemoryPlanRequest longer = (this with { ChunkLength = kernels.Shapes.PromptTokens }).ForSession(kernels, accelerator, layout);
+            if (longer.ActivationBytes(layout) <= BudgetBytes / ActivationShare && MemoryPlan.Smallest(layout, longer) <= BudgetBytes)
+            {
+                return longer;
+            }
         }
 
         bool choosesOnDevice = TokenStep.Serves(accelerator, layout.Config.VocabularySize, ChoosesOnDevice);

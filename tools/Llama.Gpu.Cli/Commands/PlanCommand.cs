@@ -68,11 +68,7 @@ internal sealed class PlanCommand : Command
         using var device = DeviceSelector.Open(choice.Name);
         LinkSpeed speed = Speed(parsed, device.Accelerator);
         var request = new MemoryPlanRequest(choice.BudgetBytes ?? DeviceBudget.Available(device.Accelerator), context);
-        MemoryPlanRequest onDevice = request.For(device.Accelerator, layout);
-
-        // another machine's bandwidths: a device with a memory of its own
-        MemoryPlan plan = MemoryPlan.Create(
-            layout, speed.SharesMemory ? onDevice : onDevice with { LargestSlotBytes = request.LargestSlotBytes, SlotCount = request.SlotCount });
+        MemoryPlan plan = MemoryPlan.Create(layout, For(device.Accelerator, layout, request, speed));
         MemoryPlan[] further = [.. Further(plan)];
         if (parsed.GetValue(CommonOptions.Json))
         {
@@ -122,6 +118,18 @@ internal sealed class PlanCommand : Command
 
         LinkSpeed measured = LinkProbe.Measure(accelerator);
         return measured with { LinkBytesPerSecond = link ?? measured.LinkBytesPerSecond, MemoryBytesPerSecond = memory ?? measured.MemoryBytesPerSecond };
+    }
+
+    // another machine's bandwidths: a device with a memory of its own, for which slots and chunks are not cut to the host's caches
+    private static MemoryPlanRequest For(Accelerator accelerator, ModelLayout layout, MemoryPlanRequest request, LinkSpeed speed)
+    {
+        bool isAnother = LinkProbe.SharesMemory(accelerator) && !speed.SharesMemory;
+        return isAnother
+            ? (request with { ChunkLength = request.ChunkLength }).For(accelerator, layout) with
+            {
+                LargestSlotBytes = request.LargestSlotBytes, SlotCount = request.SlotCount,
+            }
+            : request.For(accelerator, layout);
     }
 
     private static double? Bandwidth(ParseResult parsed, Option<double?> option) => parsed.GetValue(option) switch
