@@ -81,6 +81,23 @@ public static partial class KernelCatalog
         .. OfTensorCores(),
     ];
 
+    /// <summary>
+    /// Those of <see cref="OfGpus"/> that a model of bf16 weights may come to launch, whatever its context and prompts: neither what
+    /// observing and analysing it take nor the tiles of narrower devices.
+    /// </summary>
+    public static IEnumerable<CatalogedKernel> OfModelOnGpu
+    {
+        get
+        {
+            string[] others =
+            [
+                ".f16", ".f32", ".OneLane", ".Small", nameof(Rope), nameof(CausalSoftmax), nameof(AttentionWeightedSum),
+                nameof(HeadTriangles), nameof(HeadProducts), nameof(SingularValues),
+            ];
+            return OfGpus.Where(kernel => !others.Any(other => kernel.Name.Contains(other, StringComparison.Ordinal)));
+        }
+    }
+
     /// <summary>Those that a GPU may load.</summary>
     public static IReadOnlyList<CatalogedKernel> OfGpus { get; } = [.. All.Where(kernel => kernel.Target != KernelTarget.Vectors)];
 

@@ -82,7 +82,7 @@ internal static class StartUp
         long began = Stopwatch.GetTimestamp();
         int count = 0;
         var options = new PtxOptions(TextTarget);
-        foreach (CatalogedKernel kernel in KernelCatalog.All.Where(IsOfOneModel))
+        foreach (CatalogedKernel kernel in KernelCatalog.OfModelOnGpu.Where(kernel => IsOffered(kernel, name)))
         {
             _ = name == PtxText ? KernelText.Ptx(kernel.Method, options).Text : KernelText.OpenCl(kernel.Method);
             count++;
@@ -91,7 +91,8 @@ internal static class StartUp
         return new(count, 0, Stopwatch.GetElapsedTime(began));
     }
 
-    private static bool IsOfOneModel(CatalogedKernel kernel) => !kernel.Name.Split('.').Any(part => part is "f32" or "f16");
+    private static bool IsOffered(CatalogedKernel kernel, string name) =>
+        kernel.Target == KernelTarget.Any || (kernel.Target == KernelTarget.TensorCores && name == PtxText);
 
     private static BenchRow Row(string device, string state, IEnumerable<KernelLoading> samples)
     {
