@@ -1,8 +1,25 @@
+using Llama.Gpu.Jit.Backends.Ptx;
+
 namespace Llama.Gpu.Kernels;
 
 /// <content>Kernels that need tensor cores.</content>
 public static partial class KernelCatalog
 {
+    /// <summary>Whether a target of PTX has what a GPU's kernel needs.</summary>
+    /// <param name="kernel">One of <see cref="OfGpus"/>.</param>
+    /// <param name="target">The target.</param>
+    public static bool IsFor(this CatalogedKernel kernel, PtxTarget target)
+    {
+        ArgumentNullException.ThrowIfNull(kernel);
+        ArgumentNullException.ThrowIfNull(target);
+        return kernel.Target switch
+        {
+            KernelTarget.TensorCores => target.HasTensorCores,
+            KernelTarget.WarpGroups => target.HasWarpGroups,
+            _ => true,
+        };
+    }
+
     static partial void AddTensorCores(List<CatalogedKernel> kernels)
     {
         foreach ((string name, Type stored, Type element) in ElementTypes.Where(type => type.Stored != typeof(float)))

@@ -235,7 +235,7 @@ public sealed class StreamingFaultTests(string device)
 
     private static DecoderSession Session(LlamaModel model) => model.CreateSession(Context, new() { ChunkLength = Chunk });
 
-    // until it throws: the thread that computes fills slots too, so that a pass may end before a reader comes to the read that is held
+    // until it throws: the read that is held may be one ahead, for a pass to come
     private static Task RunOverAndOver(DecoderSession session, int position, CancellationToken cancellationToken) => Task.Run(
         () =>
         {

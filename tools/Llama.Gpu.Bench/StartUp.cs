@@ -92,7 +92,7 @@ internal static class StartUp
     }
 
     private static bool IsOffered(CatalogedKernel kernel, string name) =>
-        kernel.Target == KernelTarget.Any || (kernel.Target == KernelTarget.TensorCores && name == PtxText);
+        name == PtxText ? kernel.IsFor(TextTarget) : kernel.Target == KernelTarget.Any;
 
     private static BenchRow Row(string device, string state, IEnumerable<KernelLoading> samples)
     {

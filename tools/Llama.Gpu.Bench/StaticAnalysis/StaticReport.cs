@@ -70,7 +70,7 @@ internal static class StaticReport
 
     private static string[] CodeLines(CatalogedKernel kernel, RecordedLaunch? launch)
     {
-        var targets = Architectures.Where(name => IsFor(kernel, name));
+        var targets = Architectures.Where(name => kernel.IsFor(PtxTarget.Parse(name)));
         return [.. targets.GroupBy(target => CodeFigures.Of(kernel, target, launch)).Select(same => CodeLine(kernel, string.Join(' ', same), launch, same.Key))];
     }
 
@@ -92,7 +92,7 @@ internal static class StaticReport
         RecordedLaunch launch = found.Launch;
         var accesses = AccessFigures.Of(launch);
         string Microseconds(Roofline device) =>
-            Text(found.Cost is { } cost && IsFor(kernel, device.Architecture) ? device.Least(cost, found.Arithmetic).Seconds * 1e6 : null, "0.0");
+            Text(found.Cost is { } cost && kernel.IsFor(PtxTarget.Parse(device.Architecture)) ? device.Least(cost, found.Arithmetic).Seconds * 1e6 : null, "0.0");
 
         return Line(
             kernel.Name, found.Shape, $"{launch.Grid.X} x {launch.Grid.Y} x {launch.Grid.Z}",
@@ -101,13 +101,6 @@ internal static class StaticReport
             string.Join(" | ", Roofline.Devices.Select(Microseconds)),
             found.Cost is { } counted ? Roofline.Default.Least(counted, found.Arithmetic).ByMemory ? "memory" : "arithmetic" : string.Empty);
     }
-
-    private static bool IsFor(CatalogedKernel kernel, string architecture) => kernel.Target switch
-    {
-        KernelTarget.TensorCores => PtxTarget.Parse(architecture).HasTensorCores,
-        KernelTarget.WarpGroups => PtxTarget.Parse(architecture).HasWarpGroups,
-        _ => true,
-    };
 
     private static string Ratio(WarpAccess access) => access.Least == 0 ? "none" : Text((double)access.Parts / access.Least, "0.00");
 

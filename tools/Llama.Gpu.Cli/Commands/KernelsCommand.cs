@@ -97,10 +97,10 @@ internal sealed class KernelsCommand : Command
         return ExitCode.Success;
     }
 
-    private static bool IsOffered(CatalogedKernel kernel, string emit, PtxTarget target) => kernel.Target switch
+    private static bool IsOffered(CatalogedKernel kernel, string emit, PtxTarget target) => emit switch
     {
-        KernelTarget.TensorCores => emit == "ir" || (emit == "ptx" && target.HasTensorCores),
-        KernelTarget.WarpGroups => emit == "ir" || (emit == "ptx" && target.HasWarpGroups),
+        "ptx" => kernel.IsFor(target),
+        "opencl" => kernel.Target == KernelTarget.Any,
         _ => true,
     };
 
