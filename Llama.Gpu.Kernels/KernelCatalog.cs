@@ -82,8 +82,9 @@ public static partial class KernelCatalog
     ];
 
     /// <summary>
-    /// Those of <see cref="OfGpus"/> that a model of bf16 weights may come to launch, whatever its context and prompts: neither what
-    /// observing and analysing it take nor the tiles of narrower devices.
+    /// Those of <see cref="OfGpus"/> that a model of bf16 weights with heads as Llama 3 8B has them, 128 wide and four to a key-value head,
+    /// may come to launch, whatever its context and prompts: neither what observing and analysing it take, nor the tiles of narrower
+    /// devices, nor attention for other heads.
     /// </summary>
     public static IEnumerable<CatalogedKernel> OfModelOnGpu
     {
@@ -93,6 +94,7 @@ public static partial class KernelCatalog
             [
                 ".f16", ".f32", ".OneLane", ".Small", nameof(Rope), nameof(CausalSoftmax), nameof(AttentionWeightedSum),
                 nameof(HeadTriangles), nameof(HeadProducts), nameof(SingularValues),
+                "Attention.bf16.Narrow", "Attention.bf16.Wide1", "Token.Narrow", "Token.Wide1", "Token.Wide8",
             ];
             return OfGpus.Where(kernel => !others.Any(other => kernel.Name.Contains(other, StringComparison.Ordinal)));
         }

@@ -1,12 +1,13 @@
 namespace Llama.Gpu.Jit.Ir;
 
 /// <summary>Instructions that run one after the other, then a jump elsewhere.</summary>
-internal sealed class IrBlock
+/// <param name="instructions">How many room is made for.</param>
+internal sealed class IrBlock(int instructions = 0)
 {
     /// <summary>Values that jumps to this block pass.</summary>
     public List<BlockParameter> Parameters { get; } = [];
 
-    public List<Instruction> Instructions { get; } = [];
+    public List<Instruction> Instructions { get; } = new(instructions);
 
     /// <summary>How control leaves the block; null only while it is built.</summary>
     public Terminator? Terminator { get; set; }

@@ -5,15 +5,16 @@ namespace Llama.Gpu.Jit.Passes;
 /// <summary>A second edition of a loop's blocks: jumps within it stay within the copy, all else is as in the loop.</summary>
 internal sealed class LoopCopy
 {
-    private readonly Dictionary<IrValue, IrValue> _values = [];
+    private readonly Dictionary<IrValue, IrValue> _values;
     private readonly Dictionary<IrBlock, IrBlock> _blocks = [];
 
     public LoopCopy(Loop loop, IEnumerable<IrBlock> order)
     {
         List<IrBlock> originals = [.. order.Where(loop.Blocks.Contains)];
+        _values = new(originals.Sum(block => block.Parameters.Count + block.Instructions.Count));
         foreach (IrBlock original in originals)
         {
-            var block = new IrBlock();
+            var block = new IrBlock(original.Instructions.Count);
             _blocks.Add(original, block);
             Blocks.Add(block);
             foreach (BlockParameter parameter in original.Parameters)

@@ -10,7 +10,7 @@ internal sealed class LoopUnrolling
 
     private readonly IrFunction _function;
     private readonly PassOptions _options;
-    private readonly Dictionary<IrValue, List<(IrBlock Block, IrValue Value)>> _editions = [];
+    private readonly Dictionary<IrValue, (IrBlock Block, List<LoopCopy> Turns)> _unrolled = [];
     private int _size;
 
     private LoopUnrolling(IrFunction function, PassOptions options)
@@ -69,12 +69,13 @@ internal sealed class LoopUnrolling
         int position = _function.Blocks.IndexOf(loop.Header);
         _function.Blocks.RemoveAll(loop.Blocks.Contains);
         var added = new List<IrBlock>();
+        List<LoopCopy> turns = Record(loop);
         for (int turn = 0; turn <= lastTurn; turn++)
         {
             var copy = new LoopCopy(loop, order);
             into.Block = copy.Of(loop.Header);
             added.AddRange(copy.Blocks);
-            Record(loop, copy);
+            turns.Add(copy);
 
             // the last copy's jump back is never reached
             into = copy.Of(latch).Successors.First(jump => jump.Block == copy.Of(loop.Header));
@@ -87,26 +88,22 @@ internal sealed class LoopUnrolling
         _function.Blocks.InsertRange(Math.Min(position, _function.Blocks.Count), added);
     }
 
-    private void Record(Loop loop, LoopCopy copy)
+    private List<LoopCopy> Record(Loop loop)
     {
+        var turns = new List<LoopCopy>();
         foreach (IrBlock block in loop.Blocks)
         {
-            foreach (IrValue value in block.Parameters.Concat<IrValue>(block.Instructions))
-            {
-                if (!_editions.TryGetValue(value, out var editions))
-                {
-                    _editions.Add(value, editions = []);
-                }
-
-                editions.Add((copy.Of(block), copy.Of(value)));
-            }
+            block.Parameters.ForEach(value => _unrolled.Add(value, (block, turns)));
+            block.Instructions.ForEach(value => _unrolled.Add(value, (block, turns)));
         }
+
+        return turns;
     }
 
     // what stands after a loop uses a value of the turn that it came from
     private void ReplaceUsesAfterLoops()
     {
-        if (_editions.Count == 0)
+        if (_unrolled.Count == 0)
         {
             return;
         }
@@ -115,7 +112,7 @@ internal sealed class LoopUnrolling
         var variables = new Dictionary<IrValue, SsaVariable>();
         IrValue At(IrBlock block, IrValue value)
         {
-            if (!_editions.TryGetValue(value, out var editions))
+            if (!_unrolled.TryGetValue(value, out var origin))
             {
                 return value;
             }
@@ -123,7 +120,7 @@ internal sealed class LoopUnrolling
             if (!variables.TryGetValue(value, out SsaVariable? variable))
             {
                 variables.Add(value, variable = new(flow, value.Type));
-                editions.ForEach(edition => variable.Assign(edition.Block, edition.Value));
+                origin.Turns.ForEach(turn => variable.Assign(turn.Of(origin.Block), turn.Of(value)));
             }
 
             return variable.AtStart(block);
@@ -133,7 +130,10 @@ internal sealed class LoopUnrolling
         {
             foreach (Instruction instruction in block.Instructions)
             {
-                instruction.Operands = Array.ConvertAll(instruction.Operands, operand => At(block, operand));
+                for (int i = 0; i < instruction.Operands.Length; i++)
+                {
+                    instruction.Operands[i] = At(block, instruction.Operands[i]);
+                }
             }
 
             // arguments that reading adds are values that stand, so only those here now are looked at
