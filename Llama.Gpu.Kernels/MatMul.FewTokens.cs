@@ -131,18 +131,12 @@ public sealed partial class MatMul
         }
     }
 
-    private void RunFewTokens(
-        AcceleratorStream stream,
-        ArrayView<float> input,
-        WeightView weight,
-        ArrayView<float> output,
-        int tokenCount,
-        int outputSize,
-        int inputSize)
+    private void RunFewTokens(AcceleratorStream stream, ProductInput input, WeightView weight, ArrayView<float> output, int outputSize)
     {
         var config = _shapes.FourRowsPerWarp(outputSize, _warpSize);
+        int warpBlocks = _shapes.WarpBlocksFor(outputSize, _warpSize);
         _fewTokensKernels[weight.Type](
-            stream, config, input, weight, output, tokenCount, outputSize, inputSize, _shapes.WarpBlocksFor(outputSize, _warpSize));
+            stream, config, input.Values, weight, output, input.TokenCount, outputSize, input.InputSize, warpBlocks);
     }
 
     private sealed class FewTokens(LaunchShapes shapes) : IRunKernel<FewTokensLaunch>

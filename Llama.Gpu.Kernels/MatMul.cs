@@ -26,15 +26,7 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
         PrepareTensorCores(accelerator);
     }
 
-    internal delegate void Launch(
-        AcceleratorStream stream,
-        ArrayView<float> input,
-        WeightView weight,
-        ArrayView<float> output,
-        ArrayView<float> scratch,
-        int rows,
-        int columns,
-        int innerSize);
+    internal delegate void Launch(AcceleratorStream stream, ProductInput input, WeightView weight, ArrayView<float> output, int columns);
 
     /// <summary>Bytes and operations of one run.</summary>
     public static Cost CostOf(TensorType type, int tokenCount, int outputSize, int inputSize) =>
@@ -74,36 +66,46 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
         int tokenCount,
         int outputSize,
         int inputSize,
-        ArrayView<byte> scratch = default)
+        ArrayView<byte> scratch = default) =>
+        Run(stream, new ProductInput(input, tokenCount, inputSize, scratch), weight, output, outputSize);
+
+    /// <summary>Starts the operation on a stream, one of several products of an input.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="input">(T, K).</param>
+    /// <param name="weight">(N, K).</param>
+    /// <param name="output">(T, N) result; must not overlap <paramref name="input"/>.</param>
+    /// <param name="outputSize">N.</param>
+    /// <exception cref="ArgumentException">A view does not have its shape, or an extent is out of range.</exception>
+    public void Run(AcceleratorStream stream, ProductInput input, WeightView weight, ArrayView<float> output, int outputSize)
     {
-        RequireOperands(input, weight, output, tokenCount, outputSize, inputSize);
-        if (tokenCount <= _shapes.FewTokens)
+        RequireOperands(input, weight, output, outputSize);
+        if (input.TokenCount <= _shapes.FewTokens)
         {
-            RunFewTokens(stream, input, weight, output, tokenCount, outputSize, inputSize);
+            RunFewTokens(stream, input, weight, output, outputSize);
         }
         else
         {
             bool hasRun = false;
-            RunOnTensorCores(stream, input, weight, output, tokenCount, outputSize, inputSize, scratch, ref hasRun);
+            RunOnTensorCores(stream, input, weight, output, outputSize, ref hasRun);
             if (!hasRun)
             {
-                Require.Holds(scratch, ScratchBytes(weight.Type, tokenCount, inputSize));
-                _kernels[weight.Type](stream, input, weight, output, scratch.Cast<float>(), tokenCount, outputSize, inputSize);
+                Require.Holds(input.Scratch, ScratchBytes(weight.Type, input.TokenCount, input.InputSize), name: "scratch");
+                _kernels[weight.Type](stream, input, weight, output, outputSize);
             }
         }
     }
 
     /// <summary>Checks the shapes of a product.</summary>
     /// <exception cref="ArgumentException">A view does not have its shape, or an extent is out of range.</exception>
-    internal static void RequireOperands(
-        ArrayView<float> input, WeightView weight, ArrayView<float> output, int tokenCount, int outputSize, int inputSize)
+    internal static void RequireOperands(ProductInput input, WeightView weight, ArrayView<float> output, int outputSize)
     {
-        Require.Dimension(tokenCount);
+        ArgumentNullException.ThrowIfNull(input);
+        Require.Dimension(input.TokenCount, "tokenCount");
         Require.Dimension(outputSize);
-        Require.Dimension(inputSize);
-        Require.Holds(input, tokenCount, inputSize);
-        Require.IsShaped(weight, outputSize, inputSize);
-        Require.Holds(output, tokenCount, outputSize);
+        Require.Dimension(input.InputSize, "inputSize");
+        Require.Holds(input.Values, input.TokenCount, input.InputSize, name: nameof(input));
+        Require.IsShaped(weight, outputSize, input.InputSize);
+        Require.Holds(output, input.TokenCount, outputSize);
     }
 
     // in the folder TensorCores, which a build against ILGPU leaves out
@@ -112,15 +114,7 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
     partial void AskScratch(TensorType type, int tokenCount, int inputSize, ref long bytes);
 
     partial void RunOnTensorCores(
-        AcceleratorStream stream,
-        ArrayView<float> input,
-        WeightView weight,
-        ArrayView<float> output,
-        int tokenCount,
-        int outputSize,
-        int inputSize,
-        ArrayView<byte> scratch,
-        ref bool hasRun);
+        AcceleratorStream stream, ProductInput input, WeightView weight, ArrayView<float> output, int outputSize, ref bool hasRun);
 
     Launch ITypedKernel<Launch>.Load<T, TElement>(Accelerator accelerator) => _shapes.Tile switch
     {
@@ -154,12 +148,12 @@ public sealed partial class MatMul : ITypedKernel<MatMul.Launch>
         int tileRows = TTile.RowsPerLane * TTile.LaneRows;
         int tileColumns = TTile.ColumnsPerLane << TTile.LaneColumnShift;
         var kernel = accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, ArrayView<float>, int, int, int>(Kernel<T, TElement, TTile>);
-        return (stream, input, weight, output, _, rows, columns, innerSize) =>
+        return (stream, input, weight, output, columns) =>
         {
             int across = IntrinsicMath.DivRoundUp(columns, tileColumns);
-            int down = IntrinsicMath.DivRoundUp(rows, tileRows);
+            int down = IntrinsicMath.DivRoundUp(input.TokenCount, tileRows);
             var config = new KernelConfig(across, down, 1, LanesOf<TTile>(), 1, 1);
-            kernel(stream, config, input, weight.As<T>(), output, rows, columns, innerSize);
+            kernel(stream, config, input.Values, weight.As<T>(), output, input.TokenCount, columns, input.InputSize);
         };
     }
 

@@ -50,18 +50,31 @@ public sealed class OutputHead
         ArrayView<byte> scratch = default)
     {
         Require.Dimension(rows);
-        Require.Dimension(vocabularySize);
         Require.Dimension(hiddenSize);
         Require.Holds(hidden, rows, hiddenSize);
-        Require.IsShaped(weight, vocabularySize, hiddenSize);
-        Require.Holds(logits, rows, vocabularySize);
-        if (rows == 1)
+        Run(stream, new ProductInput(hidden, rows, hiddenSize, scratch), weight, logits, vocabularySize);
+    }
+
+    /// <summary>Starts the operation on a stream, for some of the vocabulary and the same rows as another run.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="hidden">(R, H).</param>
+    /// <param name="weight">(V, H).</param>
+    /// <param name="logits">(R, V) result; must not overlap <paramref name="hidden"/>.</param>
+    /// <param name="vocabularySize">V.</param>
+    /// <exception cref="ArgumentException">A view does not have its shape, or an extent is out of range.</exception>
+    public void Run(AcceleratorStream stream, ProductInput hidden, WeightView weight, ArrayView<float> logits, int vocabularySize)
+    {
+        ArgumentNullException.ThrowIfNull(hidden);
+        Require.Dimension(vocabularySize);
+        Require.IsShaped(weight, vocabularySize, hidden.InputSize);
+        Require.Holds(logits, hidden.TokenCount, vocabularySize);
+        if (hidden.TokenCount == 1)
         {
-            _oneRow.Run(stream, hidden, weight, logits, vocabularySize, hiddenSize);
+            _oneRow.Run(stream, hidden.Values, weight, logits, vocabularySize, hidden.InputSize);
         }
         else
         {
-            _manyRows.Run(stream, hidden, weight, logits, rows, vocabularySize, hiddenSize, scratch);
+            _manyRows.Run(stream, hidden, weight, logits, vocabularySize);
         }
     }
 }

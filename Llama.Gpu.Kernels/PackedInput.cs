@@ -2,12 +2,12 @@ namespace Llama.Gpu.Kernels;
 
 /// <summary>
 /// Turns an input round for <see cref="PackedMatMul"/>: from (T, K) to packed[block, k, token], where a block is as many tokens as a
-/// tile multiplies at once. The same for all columns of the product, so that it is done once a launch.
+/// tile multiplies at once. The same for all products of an input, so that it is done once.
 /// </summary>
 internal static class PackedInput
 {
-    /// <summary>Starts it on a stream.</summary>
-    public delegate void Launch(AcceleratorStream stream, ArrayView<float> input, ArrayView<float> packed, int rows, int innerSize);
+    /// <summary>Starts it on a stream, unless it is done, and returns the packed form.</summary>
+    public delegate ArrayView<float> Launch(AcceleratorStream stream, ProductInput input);
 
     /// <summary>Elements of the packed form.</summary>
     public static long Length<TTile>(int rows, int innerSize)
@@ -18,11 +18,19 @@ internal static class PackedInput
         where TTile : struct, IPackedTile
     {
         var kernel = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, int, int>(Kernel<TTile>);
-        return (stream, input, packed, rows, innerSize) =>
+        return (stream, input) =>
         {
-            int slices = IntrinsicMath.DivRoundUp(innerSize, 1 << TTile.DepthShift);
-            int vectors = IntrinsicMath.DivRoundUp(rows, BlockRows<TTile>()) * TTile.RowVectors;
-            kernel(stream, new KernelConfig(slices, vectors, 1, 1 << TTile.LaneShift, 1, 1), input, packed, rows, innerSize);
+            ArrayView<float> packed = input.Scratch.Cast<float>();
+            if (input.Form != typeof(TTile))
+            {
+                int slices = IntrinsicMath.DivRoundUp(input.InputSize, 1 << TTile.DepthShift);
+                int vectors = IntrinsicMath.DivRoundUp(input.TokenCount, BlockRows<TTile>()) * TTile.RowVectors;
+                var config = new KernelConfig(slices, vectors, 1, 1 << TTile.LaneShift, 1, 1);
+                kernel(stream, config, input.Values, packed, input.TokenCount, input.InputSize);
+                input.Form = typeof(TTile);
+            }
+
+            return packed;
         };
     }
 

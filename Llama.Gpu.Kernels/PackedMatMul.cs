@@ -25,17 +25,17 @@ internal static class PackedMatMul
     {
         var pack = PackedInput.Load<TTile>(accelerator);
         var kernel = accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, ArrayView<float>, int, int, int, int>(Kernel<T, TElement, TTile>);
-        return (stream, input, weight, output, scratch, rows, columns, innerSize) =>
+        return (stream, input, weight, output, columns) =>
         {
+            ArrayView<float> packed = pack(stream, input);
             int groupColumns = shapes.PackedColumns(columns, TTile.MaxColumns, 1 << TTile.LaneShift);
             int across = IntrinsicMath.DivRoundUp(columns, groupColumns);
-            int down = IntrinsicMath.DivRoundUp(rows, TTile.PanelRows);
+            int down = IntrinsicMath.DivRoundUp(input.TokenCount, TTile.PanelRows);
             var config = new KernelConfig(
                 new Index3D(across, down, 1),
                 new Index3D(1 << TTile.LaneShift, 1, 1),
                 SharedMemoryConfig.RequestDynamic<float>(WholeBlocks<TTile>(groupColumns) * TTile.PanelRows));
-            pack(stream, input, scratch, rows, innerSize);
-            kernel(stream, config, scratch, weight.As<T>(), output, rows, columns, innerSize, groupColumns);
+            kernel(stream, config, packed, weight.As<T>(), output, input.TokenCount, columns, input.InputSize, groupColumns);
         };
     }
 

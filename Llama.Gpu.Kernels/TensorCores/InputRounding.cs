@@ -1,8 +1,8 @@
 namespace Llama.Gpu.Kernels;
 
 /// <summary>
-/// The input of a product on tensor cores, rounded to the weight's type: input (T, K) f32, result (T, K) f16 or bf16, to nearest even. In a
-/// launch of its own, before the product, where many groups read each row: they then fetch half the bytes, and copy them past the registers.
+/// The input of products on tensor cores, rounded to the weight's type: input (T, K) f32, result (T, K) f16 or bf16, to nearest even. In a
+/// launch of its own, before the first product, where many groups read each row: they then fetch half the bytes, and copy them past the registers.
 /// </summary>
 public sealed class InputRounding
 {
@@ -21,15 +21,11 @@ public sealed class InputRounding
         _accelerator = accelerator;
     }
 
-    /// <summary>Starts the operation on a stream.</summary>
+    /// <summary>Starts the operation on a stream, unless it is done.</summary>
     /// <param name="stream">The stream.</param>
-    /// <param name="input">(T, K).</param>
-    /// <param name="scratch">At least <see cref="ScratchBytes"/>, from a multiple of 16 bytes on.</param>
-    /// <param name="tokenCount">T.</param>
-    /// <param name="inputSize">K, a multiple of 8.</param>
+    /// <param name="input">(T, K), K a multiple of 8, with scratch memory of at least <see cref="ScratchBytes"/>, from a multiple of 16 bytes on.</param>
     /// <returns>(T, K), in the scratch memory.</returns>
-    internal delegate ArrayView<T> Launch<T>(
-        AcceleratorStream stream, ArrayView<float> input, ArrayView<byte> scratch, int tokenCount, int inputSize)
+    internal delegate ArrayView<T> Launch<T>(AcceleratorStream stream, ProductInput input)
         where T : unmanaged;
 
     /// <summary>Bytes and operations of one run.</summary>
@@ -47,12 +43,17 @@ public sealed class InputRounding
     {
         var kernel = _accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, int>(Kernel<T, TElement>);
         int lanes = Math.Min(LaunchShapes.MaxLanes, _accelerator.MaxNumThreadsPerGroup);
-        return (stream, input, scratch, tokenCount, inputSize) =>
+        return (stream, input) =>
         {
-            ArrayView<T> rounded = scratch.SubView(0, ScratchBytes(tokenCount, inputSize)).Cast<T>();
-            int chunks = checked((int)((long)tokenCount * inputSize / Chunk));
-            int groups = Math.Min(IntrinsicMath.DivRoundUp(chunks, lanes), GroupsPerMultiprocessor * _accelerator.NumMultiprocessors);
-            kernel(stream, new KernelConfig(groups, 1, 1, lanes, 1, 1), input, rounded, chunks);
+            ArrayView<T> rounded = input.Scratch.SubView(0, ScratchBytes(input.TokenCount, input.InputSize)).Cast<T>();
+            if (input.Form != typeof(T))
+            {
+                int chunks = checked((int)((long)input.TokenCount * input.InputSize / Chunk));
+                int groups = Math.Min(IntrinsicMath.DivRoundUp(chunks, lanes), GroupsPerMultiprocessor * _accelerator.NumMultiprocessors);
+                kernel(stream, new KernelConfig(groups, 1, 1, lanes, 1, 1), input.Values, rounded, chunks);
+                input.Form = typeof(T);
+            }
+
             return rounded;
         };
     }

@@ -24,25 +24,17 @@ public sealed partial class MatMul
     }
 
     partial void RunOnTensorCores(
-        AcceleratorStream stream,
-        ArrayView<float> input,
-        WeightView weight,
-        ArrayView<float> output,
-        int tokenCount,
-        int outputSize,
-        int inputSize,
-        ArrayView<byte> scratch,
-        ref bool hasRun)
+        AcceleratorStream stream, ProductInput input, WeightView weight, ArrayView<float> output, int outputSize, ref bool hasRun)
     {
         if (_tensorCores is not null && weight.Type != TensorType.Float32)
         {
-            if (_warpGroups is not null && tokenCount >= LaunchShapes.WarpGroupTokens && WarpGroupMatMul.Takes(weight, inputSize))
+            if (_warpGroups is not null && input.TokenCount >= LaunchShapes.WarpGroupTokens && WarpGroupMatMul.Takes(weight, input.InputSize))
             {
-                _warpGroups.Run(stream, input, weight, output, tokenCount, outputSize, inputSize, scratch);
+                _warpGroups.Run(stream, input, weight, output, outputSize);
             }
             else
             {
-                _tensorCores.Run(stream, input, weight, output, tokenCount, outputSize, inputSize, scratch);
+                _tensorCores.Run(stream, input, weight, output, outputSize);
             }
 
             hasRun = true;

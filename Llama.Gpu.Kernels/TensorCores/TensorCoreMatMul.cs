@@ -29,7 +29,7 @@ public sealed class TensorCoreMatMul
 
     private readonly Accelerator _accelerator;
     private readonly InputRounding _rounding;
-    private readonly Dictionary<(TensorType Type, TensorTile? Tile), Launch> _launches = [];
+    private readonly Dictionary<(TensorType Type, TensorTile? Tile), MatMul.Launch> _launches = [];
 
     /// <summary>Prepares the operation for an accelerator with tensor cores, or one that computes the same fragments.</summary>
     /// <param name="accelerator">Where it will run: with warps of 32 lanes.</param>
@@ -39,16 +39,6 @@ public sealed class TensorCoreMatMul
         _accelerator = accelerator;
         _rounding = new(accelerator);
     }
-
-    internal delegate void Launch(
-        AcceleratorStream stream,
-        ArrayView<float> input,
-        ArrayView<byte> scratch,
-        WeightView weight,
-        ArrayView<float> output,
-        int rows,
-        int columns,
-        int innerSize);
 
     /// <summary>Bytes and operations of one run.</summary>
     public static Cost CostOf(TensorType type, int tokenCount, int outputSize, int inputSize) =>
@@ -63,42 +53,31 @@ public sealed class TensorCoreMatMul
 
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
-    /// <param name="input">(T, K).</param>
+    /// <param name="input">(T, K); its scratch memory begins at a multiple of 16 bytes.</param>
     /// <param name="weight">(N, K), f16 or bf16.</param>
     /// <param name="output">(T, N) result; must not overlap <paramref name="input"/>.</param>
-    /// <param name="tokenCount">T, at least 1.</param>
     /// <param name="outputSize">N.</param>
-    /// <param name="inputSize">K.</param>
-    /// <param name="scratch">At least <see cref="ScratchBytes"/>, from a multiple of 16 bytes on; the run leaves anything in it.</param>
     /// <exception cref="ArgumentException">A view does not have its shape or type, or an extent is out of range.</exception>
-    public void Run(
-        AcceleratorStream stream,
-        ArrayView<float> input,
-        WeightView weight,
-        ArrayView<float> output,
-        int tokenCount,
-        int outputSize,
-        int inputSize,
-        ArrayView<byte> scratch)
+    public void Run(AcceleratorStream stream, ProductInput input, WeightView weight, ArrayView<float> output, int outputSize)
     {
-        MatMul.RequireOperands(input, weight, output, tokenCount, outputSize, inputSize);
+        MatMul.RequireOperands(input, weight, output, outputSize);
         if (weight.Type is not (TensorType.Float16 or TensorType.BFloat16))
         {
             throw new ArgumentException($"expected elements of type Float16 or BFloat16, found {weight.Type}", nameof(weight));
         }
 
-        Require.Holds(scratch, ScratchBytes(weight.Type, tokenCount, inputSize));
+        Require.Holds(input.Scratch, ScratchBytes(weight.Type, input.TokenCount, input.InputSize), name: "scratch");
 
         // no model's rows are of another size, so one tile is enough for those
-        bool inChunks = inputSize % Chunk == 0 && weight.Data.IsAlignedTo(ChunkBytes);
-        TensorTile? tile = inChunks ? TensorTileTable.For(tokenCount, outputSize, _accelerator.NumMultiprocessors) : null;
-        Find(weight.Type, tile)(stream, input, scratch, weight, output, tokenCount, outputSize, inputSize);
+        bool inChunks = input.InputSize % Chunk == 0 && weight.Data.IsAlignedTo(ChunkBytes);
+        TensorTile? tile = inChunks ? TensorTileTable.For(input.TokenCount, outputSize, _accelerator.NumMultiprocessors) : null;
+        Find(weight.Type, tile)(stream, input, weight, output, outputSize);
     }
 
     /// <summary>The launch of one tile, or of rows that are staged by elements.</summary>
-    internal Launch Find(TensorType type, TensorTile? tile)
+    internal MatMul.Launch Find(TensorType type, TensorTile? tile)
     {
-        if (!_launches.TryGetValue((type, tile), out Launch? launch))
+        if (!_launches.TryGetValue((type, tile), out MatMul.Launch? launch))
         {
             launch = type == TensorType.Float16 ? Load<Half, HalfElement>(tile) : Load<BFloat16, BFloat16Element>(tile);
             _launches.Add((type, tile), launch);
@@ -107,7 +86,7 @@ public sealed class TensorCoreMatMul
         return launch;
     }
 
-    private Launch Load<T, TElement>(TensorTile? tile)
+    private MatMul.Launch Load<T, TElement>(TensorTile? tile)
         where T : unmanaged
         where TElement : struct, IElement<T> => tile switch
         {
@@ -118,7 +97,7 @@ public sealed class TensorCoreMatMul
             _ => Load<T, TElement, NarrowTensorTile, ElementStaging>(),
         };
 
-    private Launch Load<T, TElement, TTile, TStaging>()
+    private MatMul.Launch Load<T, TElement, TTile, TStaging>()
         where T : unmanaged
         where TElement : struct, IElement<T>
         where TTile : struct, ITensorTile
@@ -128,12 +107,12 @@ public sealed class TensorCoreMatMul
         var kernel = _accelerator.LoadKernel<ArrayView<float>, ArrayView<T>, ArrayView<T>, ArrayView<float>, int, int, int>(
             TileKernel<T, TElement, TTile, TStaging>);
         int sharedLength = Stages * (TTile.Rows + TTile.Columns) << DepthShift;
-        return (stream, input, scratch, weight, output, rows, columns, innerSize) =>
+        return (stream, input, weight, output, columns) =>
         {
-            ArrayView<T> rounded = round?.Invoke(stream, input, scratch, rows, innerSize) ?? default;
-            int groups = checked(IntrinsicMath.DivRoundUp(rows, TTile.Rows) * IntrinsicMath.DivRoundUp(columns, TTile.Columns));
+            ArrayView<T> rounded = round?.Invoke(stream, input) ?? default;
+            int groups = checked(IntrinsicMath.DivRoundUp(input.TokenCount, TTile.Rows) * IntrinsicMath.DivRoundUp(columns, TTile.Columns));
             var config = new KernelConfig(groups, TTile.Lanes, SharedMemoryConfig.RequestDynamic<T>(sharedLength));
-            kernel(stream, config, input, rounded, weight.As<T>(), output, rows, columns, innerSize);
+            kernel(stream, config, input.Values, rounded, weight.As<T>(), output, input.TokenCount, columns, input.InputSize);
         };
     }
 

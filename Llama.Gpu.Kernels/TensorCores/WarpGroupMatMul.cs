@@ -20,7 +20,7 @@ public sealed partial class WarpGroupMatMul
 
     private readonly Accelerator _accelerator;
     private readonly InputRounding _rounding;
-    private readonly Dictionary<(TensorType Type, int Columns), Launch> _launches = [];
+    private readonly Dictionary<(TensorType Type, int Columns), MatMul.Launch> _launches = [];
 
     /// <summary>Prepares the operation for an accelerator with warp groups, or one that computes the same products.</summary>
     /// <param name="accelerator">Where it will run: with warps of 32 lanes, and 193 KiB of shared memory a group.</param>
@@ -30,16 +30,6 @@ public sealed partial class WarpGroupMatMul
         _accelerator = accelerator;
         _rounding = new(accelerator);
     }
-
-    private delegate void Launch(
-        AcceleratorStream stream,
-        ArrayView<float> input,
-        ArrayView<byte> scratch,
-        WeightView weight,
-        ArrayView<float> output,
-        int rows,
-        int columns,
-        int innerSize);
 
     /// <summary>Bytes and operations of one run: those of a matrix product, and the rounded input written and read.</summary>
     public static Cost CostOf(TensorType type, int tokenCount, int outputSize, int inputSize)
@@ -61,34 +51,23 @@ public sealed partial class WarpGroupMatMul
 
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
-    /// <param name="input">(T, K).</param>
+    /// <param name="input">(T, K), K a multiple of 8; its scratch memory holds <see cref="InputRounding.ScratchBytes"/> from a multiple of 16 bytes on.</param>
     /// <param name="weight">(N, K), f16 or bf16, which <see cref="Takes(WeightView, int)"/> accepts.</param>
     /// <param name="output">(T, N) result; must not overlap <paramref name="input"/>.</param>
-    /// <param name="tokenCount">T, at least 1.</param>
     /// <param name="outputSize">N.</param>
-    /// <param name="inputSize">K, a multiple of 8.</param>
-    /// <param name="scratch">At least <see cref="InputRounding.ScratchBytes"/>, from a multiple of 16 bytes on.</param>
     /// <exception cref="ArgumentException">A view does not have its shape, type or alignment, or an extent is out of range.</exception>
-    public void Run(
-        AcceleratorStream stream,
-        ArrayView<float> input,
-        WeightView weight,
-        ArrayView<float> output,
-        int tokenCount,
-        int outputSize,
-        int inputSize,
-        ArrayView<byte> scratch)
+    public void Run(AcceleratorStream stream, ProductInput input, WeightView weight, ArrayView<float> output, int outputSize)
     {
-        MatMul.RequireOperands(input, weight, output, tokenCount, outputSize, inputSize);
-        if (!Takes(weight, inputSize))
+        MatMul.RequireOperands(input, weight, output, outputSize);
+        if (!Takes(weight, input.InputSize))
         {
             throw new ArgumentException(
-                $"expected Float16 or BFloat16 with rows that begin at multiples of {ChunkBytes} bytes, found {weight.Type} with rows of {inputSize}", nameof(weight));
+                $"expected Float16 or BFloat16 with rows that begin at multiples of {ChunkBytes} bytes, found {weight.Type} with rows of {input.InputSize}", nameof(weight));
         }
 
-        Require.Holds(scratch, InputRounding.ScratchBytes(tokenCount, inputSize));
-        int columns = ColumnsFor(tokenCount, outputSize, _accelerator.NumMultiprocessors);
-        Find(weight.Type, columns)(stream, input, scratch, weight, output, tokenCount, outputSize, inputSize);
+        Require.Holds(input.Scratch, InputRounding.ScratchBytes(input.TokenCount, input.InputSize), name: "scratch");
+        int columns = ColumnsFor(input.TokenCount, outputSize, _accelerator.NumMultiprocessors);
+        Find(weight.Type, columns)(stream, input, weight, output, outputSize);
     }
 
     /// <summary>Columns of the tile that is done first: the groups take tiles in turns, and each turn lasts as long as a tile.</summary>
@@ -102,9 +81,9 @@ public sealed partial class WarpGroupMatMul
             IntrinsicMath.DivRoundUp(down * IntrinsicMath.DivRoundUp(outputSize, columns), groups) * (columns + TileOverhead));
     }
 
-    private Launch Find(TensorType type, int columns)
+    private MatMul.Launch Find(TensorType type, int columns)
     {
-        if (!_launches.TryGetValue((type, columns), out Launch? launch))
+        if (!_launches.TryGetValue((type, columns), out MatMul.Launch? launch))
         {
             launch = type == TensorType.Float16 ? Load<Half, HalfElement>(columns) : Load<BFloat16, BFloat16Element>(columns);
             _launches.Add((type, columns), launch);
@@ -113,7 +92,7 @@ public sealed partial class WarpGroupMatMul
         return launch;
     }
 
-    private Launch Load<T, TElement>(int columns)
+    private MatMul.Launch Load<T, TElement>(int columns)
         where T : unmanaged
         where TElement : struct, IElement<T> => columns switch
         {
@@ -122,27 +101,28 @@ public sealed partial class WarpGroupMatMul
             _ => Load<T, TElement, NarrowWarpGroupTile>(),
         };
 
-    private Launch Load<T, TElement, TTile>()
+    private MatMul.Launch Load<T, TElement, TTile>()
         where T : unmanaged
         where TElement : struct, IElement<T>
         where TTile : struct, IWarpGroupTile
     {
         InputRounding.Launch<T> round = _rounding.Load<T, TElement>();
         var multiply = _accelerator.LoadKernel<TensorMap<T>, TensorMap<T>, ArrayView<float>, int, int, int>(TileKernel<T, TTile>);
-        return (stream, input, scratch, weight, output, rows, columns, innerSize) =>
+        return (stream, input, weight, output, columns) =>
         {
-            ArrayView<T> rounded = round(stream, input, scratch, rows, innerSize);
+            ArrayView<T> rounded = round(stream, input);
+            int rows = input.TokenCount;
             int tiles = checked(IntrinsicMath.DivRoundUp(rows, TileRows) * IntrinsicMath.DivRoundUp(columns, TTile.Columns));
             multiply(
                 stream,
                 new KernelConfig(
                     new Index1D(Math.Min(tiles, _accelerator.NumMultiprocessors)), new Index1D(Lanes), SharedMemoryConfig.RequestDynamic<byte>(SharedBytes<TTile>())),
-                new TensorMap<T>(rounded, rows, innerSize, TileRows),
-                new TensorMap<T>(weight.As<T>(), columns, innerSize, TTile.Columns),
+                new TensorMap<T>(rounded, rows, input.InputSize, TileRows),
+                new TensorMap<T>(weight.As<T>(), columns, input.InputSize, TTile.Columns),
                 output,
                 rows,
                 columns,
-                innerSize);
+                input.InputSize);
         };
     }
 

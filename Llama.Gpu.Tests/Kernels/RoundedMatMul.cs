@@ -9,15 +9,7 @@ namespace Llama.Gpu.Tests.Kernels;
 /// <summary>Matrix products that round their input to the weight's type, against the specification in double precision.</summary>
 internal static class RoundedMatMul
 {
-    public delegate void Run(
-        AcceleratorStream stream,
-        ArrayView<float> input,
-        WeightView weight,
-        ArrayView<float> output,
-        int tokenCount,
-        int outputSize,
-        int inputSize,
-        ArrayView<byte> scratch);
+    public delegate void Run(AcceleratorStream stream, ProductInput input, WeightView weight, ArrayView<float> output, int outputSize);
 
     /// <summary>Runs a product of random matrices and compares every element.</summary>
     public static void Check(Accelerator accelerator, Run run, TensorType type, int tokens, int outputs, int inner)
@@ -31,8 +23,11 @@ internal static class RoundedMatMul
         using var scratch = accelerator.Allocate1D<byte>(InputRounding.ScratchBytes(tokens, inner));
         using var output = accelerator.Allocate1D<float>([.. Enumerable.Repeat(7f, (tokens * outputs) + 9)]);
         run(
-            accelerator.DefaultStream, inputs.View, type == TensorType.Float16 ? WeightView.Of(halves.View.BaseView) : WeightView.Of(brains.View.BaseView),
-            output.View, tokens, outputs, inner, scratch.View);
+            accelerator.DefaultStream,
+            new ProductInput(inputs.View, tokens, inner, scratch.View),
+            type == TensorType.Float16 ? WeightView.Of(halves.View.BaseView) : WeightView.Of(brains.View.BaseView),
+            output.View,
+            outputs);
         float[] found = output.GetAsArray1D();
         double rounding = type == TensorType.Float16 ? Math.Pow(2, -11) : Math.Pow(2, -8);
         int far = 0;

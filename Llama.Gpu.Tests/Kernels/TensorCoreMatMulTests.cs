@@ -128,7 +128,7 @@ public sealed class TensorCoreMatMulTests
         using var output = accelerator.Allocate1D<float>(15);
         using var scratch = accelerator.Allocate1D<byte>(InputRounding.ScratchBytes(3, 16));
         new TensorCoreMatMul(accelerator).Run(
-            accelerator.DefaultStream, input.View, WeightView.Of(weight.View.SubView(1, 80)), output.View, 3, 5, 16, scratch.View);
+            accelerator.DefaultStream, new(input.View, 3, 16, scratch.View), WeightView.Of(weight.View.SubView(1, 80)), output.View, 5);
         Assert.That(output.GetAsArray1D(), Is.EqualTo(
             from t in Enumerable.Range(0, 3)
             from n in Enumerable.Range(0, 5)
@@ -169,7 +169,7 @@ public sealed class TensorCoreMatMulTests
         Accelerator accelerator = TensorAccelerators.Of("cpu");
         using var data = accelerator.Allocate1D<float>(16);
         Assert.That(
-            () => new TensorCoreMatMul(accelerator).Run(accelerator.DefaultStream, data.View, WeightView.Of(data.View.BaseView), data.View, 1, 1, 16, default),
+            () => new TensorCoreMatMul(accelerator).Run(accelerator.DefaultStream, new(data.View, 1, 16), WeightView.Of(data.View.BaseView), data.View, 1),
             Throws.ArgumentException.With.Message.Contains("Float16 or BFloat16"));
     }
 
@@ -186,20 +186,13 @@ public sealed class TensorCoreMatMulTests
         using var weight = accelerator.Allocate1D<BFloat16>(16);
         Assert.That(
             () => new TensorCoreMatMul(accelerator).Run(
-                accelerator.DefaultStream, data.View, WeightView.Of(weight.View.BaseView), data.View, tokens, outputs, inner, default),
+                accelerator.DefaultStream, new(data.View, tokens, inner), WeightView.Of(weight.View.BaseView), data.View, outputs),
             Throws.ArgumentException.With.Property("ParamName").EqualTo(argument));
     }
 
     private static void Check(string device, TensorType type, int tokens, int outputs, int inner, TensorTile tile)
     {
         Accelerator accelerator = TensorAccelerators.Of(device);
-        var launch = new TensorCoreMatMul(accelerator).Find(type, inner % 8 == 0 ? tile : null);
-        RoundedMatMul.Check(
-            accelerator,
-            (stream, input, weight, output, t, n, k, scratch) => launch(stream, input, scratch, weight, output, t, n, k),
-            type,
-            tokens,
-            outputs,
-            inner);
+        RoundedMatMul.Check(accelerator, new TensorCoreMatMul(accelerator).Find(type, inner % 8 == 0 ? tile : null).Invoke, type, tokens, outputs, inner);
     }
 }

@@ -92,7 +92,7 @@ public sealed class WarpGroupMatMulTests
         using var scratch = accelerator.Allocate1D<byte>(31);
         Assert.That(
             () => new WarpGroupMatMul(accelerator).Run(
-                accelerator.DefaultStream, data.View, WeightView.Of(weight.View.BaseView), data.View, 1, 1, 16, scratch.View),
+                accelerator.DefaultStream, new(data.View, 1, 16, scratch.View), WeightView.Of(weight.View.BaseView), data.View, 1),
             Throws.ArgumentException.With.Property("ParamName").EqualTo("scratch"));
     }
 
@@ -104,11 +104,11 @@ public sealed class WarpGroupMatMulTests
         using var weight = accelerator.Allocate1D<BFloat16>(15);
         Assert.That(
             () => new WarpGroupMatMul(accelerator).Run(
-                accelerator.DefaultStream, data.View, WeightView.Of(weight.View.BaseView), data.View, 1, 1, 15, default),
+                accelerator.DefaultStream, new(data.View, 1, 15), WeightView.Of(weight.View.BaseView), data.View, 1),
             Throws.ArgumentException.With.Message.Contains("multiples of 16 bytes").And.Property("ParamName").EqualTo("weight"));
         Assert.That(
             () => new WarpGroupMatMul(accelerator).Run(
-                accelerator.DefaultStream, data.View, WeightView.Of(data.View.BaseView), data.View, 1, 1, 16, default),
+                accelerator.DefaultStream, new(data.View, 1, 16), WeightView.Of(data.View.BaseView), data.View, 1),
             Throws.ArgumentException.With.Message.Contains("Float32"));
     }
 

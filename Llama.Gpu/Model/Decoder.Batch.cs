@@ -1,4 +1,3 @@
-using Llama.Gpu.Jit;
 using Llama.Gpu.Jit.Runtime;
 using Llama.Gpu.Scheduling;
 
@@ -38,7 +37,7 @@ internal sealed partial class Decoder
             state.Normed.SubView((long)rows[i] * hidden, hidden).CopyTo(state.Projected.SubView((long)i * hidden, hidden), stream);
         }
 
-        ArrayView<float> input = state.Projected.SubView(0, (long)count * hidden);
+        var input = new ProductInput(state.Projected.SubView(0, (long)count * hidden), count, hidden, state.ProductScratch);
         int room = (int)Math.Min(state.Gate.Length / count, config.VocabularySize);
         int width = room < HeadAlignment ? room : room / HeadAlignment * HeadAlignment;
         int step = ModelLayout.IndexOf(config.LayerCount, WeightStep.QueryKeyValue);
@@ -50,7 +49,7 @@ internal sealed partial class Decoder
             {
                 int part = Math.Min(width, head.Count - first);
                 WeightView weight = head.Weight.Slice((long)first * hidden, (long)part * hidden);
-                kernels.OutputHead.Run(stream, input, weight, state.Gate, count, part, hidden, state.ProductScratch);
+                kernels.OutputHead.Run(stream, input, weight, state.Gate, part);
                 for (int i = 0; i < count; i++)
                 {
                     state.Gate.SubView((long)i * part, part).CopyToCPU(stream, logits[i].AsSpan(head.First + first, part));

@@ -53,6 +53,7 @@ internal sealed partial class Decoder
             kernels.RmsNorm.Run(stream, state.Hidden, w.AttentionNorm, state.Normed, n, hidden, epsilon);
         }
 
+        var normed = new ProductInput(state.Normed, n, hidden, state.ProductScratch);
         int step = ModelLayout.IndexOf(layer, WeightStep.QueryKeyValue);
         for (int i = 0; i < weights.PieceCount(step); i++)
         {
@@ -79,9 +80,9 @@ internal sealed partial class Decoder
             }
             else
             {
-                Multiply(query, w.Query, state.Normed, state.Query, state, n);
-                Multiply(key, w.Key, state.Normed, state.Key, state, n);
-                Multiply(value, w.Value, state.Normed, state.Value, state, n);
+                Multiply(query, w.Query, normed, state.Query, state);
+                Multiply(key, w.Key, normed, state.Key, state);
+                Multiply(value, w.Value, normed, state.Value, state);
             }
         }
 
@@ -102,6 +103,7 @@ internal sealed partial class Decoder
             kernels.RmsNorm.Run(stream, state.Hidden, w.MlpNorm, state.Normed, n, hidden, epsilon);
         }
 
+        var normed = new ProductInput(state.Normed, n, hidden, state.ProductScratch);
         int step = ModelLayout.IndexOf(layer, WeightStep.GateUp);
         for (int i = 0; i < weights.PieceCount(step); i++)
         {
@@ -116,8 +118,8 @@ internal sealed partial class Decoder
             }
             else
             {
-                Multiply(gate, w.Gate, state.Normed, state.Gate, state, n);
-                Multiply(up, w.Up, state.Normed, state.Up, state, n);
+                Multiply(gate, w.Gate, normed, state.Gate, state);
+                Multiply(up, w.Up, normed, state.Up, state);
             }
         }
 
@@ -133,6 +135,7 @@ internal sealed partial class Decoder
     private void AddProjected(
         int step, in Projection projection, ArrayView<float> input, DecoderState state, int n, CancellationToken cancellationToken)
     {
+        var factor = new ProductInput(input, n, projection.Inputs, state.ProductScratch);
         for (int i = 0; i < weights.PieceCount(step); i++)
         {
             using WeightLease piece = weights.Take(step, i, cancellationToken);
@@ -144,7 +147,7 @@ internal sealed partial class Decoder
             }
             else
             {
-                Multiply(rows, projection, input, state.Projected, state, n);
+                Multiply(rows, projection, factor, state.Projected, state);
             }
         }
 
@@ -157,22 +160,20 @@ internal sealed partial class Decoder
     }
 
     // some rows of a projection give as many columns of its output
-    private void Multiply(
-        in MatrixRows rows, in Projection projection, ArrayView<float> input, ArrayView<float> output, DecoderState state, int tokens)
+    private void Multiply(in MatrixRows rows, in Projection projection, ProductInput input, ArrayView<float> output, DecoderState state)
     {
-        int inputs = projection.Inputs;
-        if (tokens == 1)
+        if (input.TokenCount == 1)
         {
-            kernels.MatVec.Run(stream, input, rows.Weight, output.SubView(rows.First, rows.Count), rows.Count, inputs);
+            kernels.MatVec.Run(stream, input.Values, rows.Weight, output.SubView(rows.First, rows.Count), rows.Count, projection.Inputs);
         }
         else if (rows.Count == projection.Outputs)
         {
-            kernels.MatMul.Run(stream, input, rows.Weight, output, tokens, rows.Count, inputs, state.ProductScratch);
+            kernels.MatMul.Run(stream, input, rows.Weight, output, rows.Count);
         }
         else
         {
-            kernels.MatMul.Run(stream, input, rows.Weight, state.Slice, tokens, rows.Count, inputs, state.ProductScratch);
-            for (int token = 0; token < tokens; token++)
+            kernels.MatMul.Run(stream, input, rows.Weight, state.Slice, rows.Count);
+            for (int token = 0; token < input.TokenCount; token++)
             {
                 ArrayView<float> columns = output.SubView(((long)token * projection.Outputs) + rows.First, rows.Count);
                 state.Slice.SubView((long)token * rows.Count, rows.Count).CopyTo(columns, stream);
