@@ -90,7 +90,13 @@ internal sealed class LaneCode
     public LocalBuilder[] Vectors(IrValue value) =>
         Kept(_vectors, value, () => Locals(value.Type.Width * Parts(value.Type), Vector(value.Type)));
 
-    public void Call(string name, params Type[] parameters) => Il.Emit(OpCodes.Call, Isa.Method(name, parameters));
+    public void Call(string name, params Type[] parameters)
+    {
+        foreach (MethodInfo method in Isa.Methods(name, parameters))
+        {
+            Il.Emit(OpCodes.Call, method);
+        }
+    }
 
     public void Reinterpret(Type from, Type to)
     {

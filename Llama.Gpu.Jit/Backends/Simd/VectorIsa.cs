@@ -20,6 +20,7 @@ internal sealed class VectorIsa
     };
 
     private readonly ConcurrentDictionary<string, MethodInfo> _methods = [];
+    private readonly ConcurrentDictionary<string, MethodInfo[]?> _memory = [];
     private readonly Type _generic;
     private readonly Type[] _classes;
     private readonly Type _functions;
@@ -72,6 +73,11 @@ internal sealed class VectorIsa
     /// <exception cref="MissingMethodException">There is none.</exception>
     public MethodInfo Method(string name, params Type[] parameters) =>
         _methods.GetOrAdd($"{name}({string.Join(',', parameters.Select(type => type.ToString()))})", _ => Find(name, parameters));
+
+    /// <summary>What is called, one after the other, for an operation: <see cref="Method"/>, or instructions of <see cref="DirectMemory"/>.</summary>
+    /// <exception cref="MissingMethodException">There is none.</exception>
+    public MethodInfo[] Methods(string name, params Type[] parameters) =>
+        _memory.GetOrAdd(name, static (name, bits) => DirectMemory.Find(name, bits), Bits) ?? [Method(name, parameters)];
 
     /// <summary>The processor's shift of a vector by a constant, where there is one: it takes the count as a byte.</summary>
     public MethodInfo? ConstantShift(string name, Type vector) =>
