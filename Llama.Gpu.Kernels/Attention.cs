@@ -39,6 +39,7 @@ public sealed partial class Attention
     private readonly AttentionLaunch _launch;
     private readonly AttentionCuts<Launch> _kernels;
     private readonly AttentionCuts<TokenLaunch> _tokenKernels;
+    private readonly PackedAttention? _packed;
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, int, int, int> _combine;
 
     /// <summary>Prepares the operation for an accelerator.</summary>
@@ -63,6 +64,7 @@ public sealed partial class Attention
             new TokenCut<Float4, FourRows, WideAttention>(),
             new TokenCut<Float8, EightRows, WideAttention>());
         _combine = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, int, int, int>(CombineKernel);
+        _packed = PackedAttention.For(accelerator, shapes);
         PrepareTensorCores(accelerator, shapes);
     }
 
@@ -128,6 +130,12 @@ public sealed partial class Attention
         float scale)
     {
         RequireOperands(queries, keys, values, cosines, sines, output, shape);
+        if (_packed is not null && _packed.Takes(shape))
+        {
+            _packed.Run(stream, queries, keys, values, cosines, sines, output, shape, scale);
+            return;
+        }
+
         bool hasRun = false;
         RunOnTensorCores(stream, queries, keys, values, cosines, sines, output, shape, scale, ref hasRun);
         if (hasRun)

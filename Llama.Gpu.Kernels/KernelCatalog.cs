@@ -141,6 +141,11 @@ public static partial class KernelCatalog
                 Find(typeof(PackedMatMul), nameof(PackedMatMul.Kernel)).MakeGenericMethod(type.Stored, type.Element, typeof(TTile)),
                 1 << TTile.LaneShift,
                 KernelTarget.Vectors)),
+            .. ElementTypes.Select(type => new CatalogedKernel(
+                $"{nameof(PackedAttention)}.{type.Name}.{tile}",
+                Find(typeof(PackedAttention), nameof(PackedAttention.Kernel)).MakeGenericMethod(type.Stored, type.Element, typeof(TTile)),
+                1 << TTile.LaneShift,
+                KernelTarget.Vectors)),
         ];
 
     private static IEnumerable<CatalogedKernel> Tiled<TTile>(string tile)

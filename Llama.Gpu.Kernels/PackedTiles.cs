@@ -1,8 +1,9 @@
 namespace Llama.Gpu.Kernels;
 
 /// <summary>
-/// Constants of <see cref="PackedMatMul"/>, given as a type argument so that the compiler sees them as constants: the sums of a block, with
-/// what they are made of, fit into the processor's registers, and what a group has of weights and sums into its shared memory.
+/// Constants of <see cref="PackedMatMul"/> and <see cref="PackedAttention"/>, given as a type argument so that the compiler sees them as
+/// constants: the sums of a block, with what they are made of, fit into the processor's registers, and what a group has of weights and
+/// sums into its shared memory.
 /// </summary>
 internal interface IPackedTile
 {
@@ -26,6 +27,9 @@ internal interface IPackedTile
 
     /// <summary>Tokens of a group; whole blocks.</summary>
     static abstract int PanelRows { get; }
+
+    /// <summary>Log2 of the widest head that <see cref="PackedAttention"/> takes.</summary>
+    static abstract int HeadShift { get; }
 
     /// <summary>Most columns of a group.</summary>
     static abstract int MaxColumns { get; }
@@ -56,6 +60,9 @@ internal readonly struct PackedSmallTile : IPackedTile
     public static int PanelRows => 16;
 
     /// <inheritdoc/>
+    public static int HeadShift => 5;
+
+    /// <inheritdoc/>
     public static int MaxColumns => 16;
 }
 
@@ -82,6 +89,9 @@ internal readonly struct Packed4Tile : IPackedTile
 
     /// <inheritdoc/>
     public static int PanelRows => 128;
+
+    /// <inheritdoc/>
+    public static int HeadShift => 7;
 
     /// <inheritdoc/>
     public static int MaxColumns => 64;
@@ -112,6 +122,9 @@ internal readonly struct Packed8Tile : IPackedTile
     public static int PanelRows => 128;
 
     /// <inheritdoc/>
+    public static int HeadShift => 7;
+
+    /// <inheritdoc/>
     public static int MaxColumns => 64;
 }
 
@@ -138,6 +151,9 @@ internal readonly struct Packed16Tile : IPackedTile
 
     /// <inheritdoc/>
     public static int PanelRows => 128;
+
+    /// <inheritdoc/>
+    public static int HeadShift => 7;
 
     /// <inheritdoc/>
     public static int MaxColumns => 64;
