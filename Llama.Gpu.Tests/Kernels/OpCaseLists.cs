@@ -23,6 +23,7 @@ internal static class OpCaseLists
         .. from type in Types from t in Lengths from h in (int[])[1, 17, 64, 1000] select OpCases.Gather(t, 131, h, type),
         .. from type in Types from t in (int[])[1, 3, 33] from h in Lengths select OpCases.Norm(t, h, type),
         .. from type in Types from t in Lengths from m in Matrices select OpCases.Matrix(t, m.N, m.K, type),
+        .. from type in Types from t in Lengths select OpCases.Matrix(t, 33, 31, type, shared: true),
         .. from type in Types from n in Lengths from k in Lengths select OpCases.Vector(n, k, type),
         .. from type in Types from n in Lengths from k in (int[])[3, 127] select OpCases.VectorAdded(n, k, type),
         .. from type in Types from n in (int[])[1, 33, 127] from m in Matrices select OpCases.Qkv(n, m.N, m.K, type),

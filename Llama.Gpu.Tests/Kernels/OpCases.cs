@@ -37,17 +37,25 @@ internal static class OpCases
                 () => ReferenceOps.RmsNorm(input.Values, weight.Values, hidden, Epsilon));
         });
 
-    /// <summary>A product of which only some rows are held against the specification, where <paramref name="some"/> says so.</summary>
-    public static OpCase Matrix(int tokens, int outputSize, int inputSize, TensorType type, bool some = false) => new(
-        nameof(MatMul), $"T={tokens} N={outputSize} K={inputSize}", type, MatMul.CostOf(type, tokens, outputSize, inputSize), data =>
+    /// <summary>Name of a product of an input that another one has multiplied before.</summary>
+    public const string SharedProduct = $"{nameof(MatMul)} of a shared input";
+
+    /// <summary>
+    /// A product of which only some rows are held against the specification, where <paramref name="some"/> says so; where
+    /// <paramref name="shared"/> does, one of several of an input, which finds the form that the first run has made.
+    /// </summary>
+    public static OpCase Matrix(int tokens, int outputSize, int inputSize, TensorType type, bool some = false, bool shared = false) => new(
+        shared ? SharedProduct : nameof(MatMul), $"T={tokens} N={outputSize} K={inputSize}", type, MatMul.CostOf(type, tokens, outputSize, inputSize), data =>
         {
             var input = data.Floats((long)tokens * inputSize);
             var weight = data.Weights(type, (long)outputSize * inputSize, Math.Sqrt(3.0 / inputSize));
             var output = data.Output((long)tokens * outputSize);
             var scratch = data.Scratch(data.Kernels.MatMul.ScratchBytes(type, tokens, inputSize));
             int[] rows = Checked(tokens, some);
+            var first = new ProductInput(input.View, tokens, inputSize, scratch);
             return new(
-                stream => data.Kernels.MatMul.Run(stream, input.View, weight.View, output, tokens, outputSize, inputSize, scratch),
+                stream => data.Kernels.MatMul.Run(
+                    stream, shared ? first : new(input.View, tokens, inputSize, scratch), weight.View, output, outputSize),
                 () => [.. rows.SelectMany(row => OpData.Read(output.SubView((long)row * outputSize, outputSize)))],
                 () => ReferenceOps.MatMul([.. rows.SelectMany(row => Row(input.Values, row, inputSize))], weight.Values, outputSize, inputSize));
         });

@@ -35,7 +35,7 @@ internal readonly record struct Tolerance(double Absolute, double Relative)
         (nameof(SwiGlu), _) => new(1e-10, 1e-6),
 
         // sums of up to 1000 products, scaled so that the result is of magnitude 1
-        (nameof(MatMul) or nameof(OutputHead), _) => new(4e-6, 1e-6),
+        (nameof(MatMul) or OpCases.SharedProduct or nameof(OutputHead), _) => new(4e-6, 1e-6),
         (nameof(MatVec) or $"{nameof(MatVec)} added", _) => new(2e-6, 1e-6),
 
         // such sums of what a norm has rounded, and the product of two of them
@@ -65,8 +65,8 @@ internal readonly record struct Tolerance(double Absolute, double Relative)
     /// </summary>
     public Tolerance OnTensorCores(string operation, TensorType type) => (operation, type) switch
     {
-        (nameof(MatMul) or nameof(OutputHead), TensorType.BFloat16) => this with { Absolute = Absolute + 8e-3 },
-        (nameof(MatMul) or nameof(OutputHead), TensorType.Float16) => this with { Absolute = Absolute + 1e-3 },
+        (nameof(MatMul) or OpCases.SharedProduct or nameof(OutputHead), TensorType.BFloat16) => this with { Absolute = Absolute + 8e-3 },
+        (nameof(MatMul) or OpCases.SharedProduct or nameof(OutputHead), TensorType.Float16) => this with { Absolute = Absolute + 1e-3 },
         _ => this,
     };
 }

@@ -59,10 +59,11 @@ internal static class BenchCases
     // what libraries are held against (tools/gpu-check): a square product, the four of a layer, attention with and without tokens before it
     private static IEnumerable<OpCase> Prefills(int square, int[] tokens) =>
     [
-        OpCases.Matrix(square, square, square, TensorType.BFloat16, some: true),
+        .. from shared in (bool[])[false, true] select OpCases.Matrix(square, square, square, TensorType.BFloat16, some: true, shared),
         .. from t in tokens
            from shape in ((int N, int K)[])[(Hidden, Hidden), (KeyValueWidth, Hidden), (Intermediate, Hidden), (Hidden, Intermediate)]
-           select OpCases.Matrix(t, shape.N, shape.K, TensorType.BFloat16, some: true),
+           from shared in (bool[])[false, true]
+           select OpCases.Matrix(t, shape.N, shape.K, TensorType.BFloat16, some: true, shared),
         .. from t in tokens select OpCases.Attend(new(t, 0, 32, 8, 128), TensorType.BFloat16, some: true),
         OpCases.Attend(new(1, tokens[^1] - 1, 32, 8, 128), TensorType.BFloat16),
     ];

@@ -66,15 +66,15 @@ def copies(torch, device, clock):
     attempt("ceiling", "host to device", "u8", "torch", link)
 
 
-def product(torch, device, clock, shape):
+def product(torch, device, clock, case, shape):
     rows, columns, inner = (int(n) for n in re.fullmatch(r"T=(\d+) N=(\d+) K=(\d+)", shape).groups())
     first = torch.rand(rows, inner, device=device).sub_(0.5).bfloat16()
     weight = torch.rand(columns, inner, device=device).sub_(0.5).bfloat16()
     seconds = clock.median(lambda: torch.matmul(first, weight.T))
-    report("MatMul", shape, "bf16", "torch", seconds, gflop_per_s=2 * rows * columns * inner / seconds / 1e9)
+    report(case, shape, "bf16", "torch", seconds, gflop_per_s=2 * rows * columns * inner / seconds / 1e9)
 
 
-def attention(torch, device, clock, shape):
+def attention(torch, device, clock, case, shape):
     tokens, before, heads, shared, width = (
         int(n) for n in re.fullmatch(r"T=(\d+) p=(\d+) heads=(\d+)/(\d+)x(\d+)", shape).groups())
 
@@ -85,7 +85,7 @@ def attention(torch, device, clock, shape):
     key, value = (each.repeat_interleave(heads // shared, dim=1) for each in (key, value))
     attend = torch.nn.functional.scaled_dot_product_attention
     seconds = clock.median(lambda: attend(query, key, value, is_causal=before == 0))
-    report("Attention", shape, "bf16", "torch", seconds)
+    report(case, shape, "bf16", "torch", seconds)
 
 
 def kernels(device):
@@ -98,9 +98,9 @@ def kernels(device):
     copies(torch, device, clock)
     for line in sys.stdin:
         row = json.loads(line)
-        measure = {"MatMul": product, "Attention": attention}.get(row["case"])
+        measure = {"MatMul": product, "MatMul of a shared input": product, "Attention": attention}.get(row["case"])
         if measure and row["type"] == "bf16":
-            attempt(row["case"], row["shape"], "bf16", "torch", lambda: measure(torch, device, clock, row["shape"]))
+            attempt(row["case"], row["shape"], "bf16", "torch", lambda: measure(torch, device, clock, row["case"], row["shape"]))
 
 
 def model(device, folder, prompt, tokens):
