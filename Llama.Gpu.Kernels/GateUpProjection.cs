@@ -38,6 +38,9 @@ public sealed class GateUpProjection : IRunKernel<GateUpProjection.Launch>
 
     LaunchShapes IRunKernel<Launch>.Shapes => _shapes;
 
+    // a group's products with both weights
+    private int ProductLength => 2 * _shapes.MostGroupRows(_warpSize);
+
     /// <summary>Bytes and operations of one run; an exponential counts as one.</summary>
     public static Cost CostOf(TensorType type, int outputSize, int inputSize)
     {
@@ -46,7 +49,7 @@ public sealed class GateUpProjection : IRunKernel<GateUpProjection.Launch>
     }
 
     /// <summary>Whether a group has shared memory for a normalized input of this size.</summary>
-    public bool Takes(int inputSize) => _shapes.HoldsNormed(inputSize);
+    public bool Takes(int inputSize) => _shapes.HoldsNormed(inputSize, ProductLength);
 
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
@@ -71,12 +74,12 @@ public sealed class GateUpProjection : IRunKernel<GateUpProjection.Launch>
         float epsilon)
     {
         Require.Dimension(outputSize);
-        _shapes.RequireNormed(input, gain, gateWeight.Type, inputSize);
+        _shapes.RequireNormed(input, gain, gateWeight.Type, inputSize, ProductLength);
         Require.IsShaped(gateWeight, outputSize, inputSize);
         Require.IsShaped(upWeight, outputSize, inputSize);
         Require.SameType(upWeight, gateWeight.Type);
         Require.Holds(output, outputSize);
-        var config = _shapes.NormedRows([outputSize], inputSize, _warpSize);
+        var config = _shapes.NormedRows([outputSize], inputSize, _warpSize, ProductLength);
         _kernels[gateWeight.Type](
             stream, config, input, gain, gateWeight, upWeight, output, outputSize, inputSize, epsilon, _shapes.WarpBlocksFor(outputSize, _warpSize));
     }
@@ -106,6 +109,11 @@ public sealed class GateUpProjection : IRunKernel<GateUpProjection.Launch>
         ArrayView<float> normed = SharedMemory.GetDynamic<float>();
         RowNorm.Apply<T, TElement>(input, gain, normed, inputSize, epsilon);
         Group.Barrier();
+        int groupRows = Share.GroupRows(warpBlocks);
+        int first = Grid.IdxX * groupRows;
+        int count = IntrinsicMath.Min(groupRows, outputSize - first);
+        ArrayView<float> gates = normed.SubView(inputSize, groupRows);
+        ArrayView<float> ups = normed.SubView(inputSize + groupRows, groupRows);
         Share share = Share.Of(outputSize, Grid.IdxX, warpBlocks);
         for (int i = 0; i < share.Blocks; i++)
         {
@@ -114,10 +122,25 @@ public sealed class GateUpProjection : IRunKernel<GateUpProjection.Launch>
             Float4 up = WeightRows.Dot<T, TElement, TRun>(upWeight, row, share.Stride, outputSize, normed, inputSize);
             if (Warp.IsFirstLane)
             {
-                var gated = new Float4(
-                    SwiGlu.Gated(gate.X, up.X), SwiGlu.Gated(gate.Y, up.Y), SwiGlu.Gated(gate.Z, up.Z), SwiGlu.Gated(gate.W, up.W));
-                WeightRows.Store<ReplaceStore>(output, row, share.Stride, outputSize, gated);
+                Keep(gates, row - first, share.Stride, gate);
+                Keep(ups, row - first, share.Stride, up);
             }
         }
+
+        // all together, since by one lane a row's exponential would cost as much as a piece of the row
+        Group.Barrier();
+        for (int i = Group.IdxX; i < count; i += Group.DimX)
+        {
+            output[first + i] = SwiGlu.Gated(gates[i], ups[i]);
+        }
+    }
+
+    // all four: there is room for as many rows as a group has at most
+    private static void Keep(ArrayView<float> products, int row, int stride, Float4 values)
+    {
+        products[row] = values.X;
+        products[row + stride] = values.Y;
+        products[row + (2 * stride)] = values.Z;
+        products[row + (3 * stride)] = values.W;
     }
 }

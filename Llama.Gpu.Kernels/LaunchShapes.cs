@@ -138,9 +138,10 @@ public sealed partial record LaunchShapes(
     }
 
     /// <summary>
-    /// The same for several weights and an input that each group normalizes into shared memory; no group takes rows of two weights.
+    /// The same for several weights and an input that each group normalizes into shared memory, where it has <paramref name="more"/> elements
+    /// beside; no group takes rows of two weights.
     /// </summary>
-    internal KernelConfig NormedRows(ReadOnlySpan<int> outputs, int inputSize, int warpSize)
+    internal KernelConfig NormedRows(ReadOnlySpan<int> outputs, int inputSize, int warpSize, int more = 0)
     {
         int all = 0;
         foreach (int rows in outputs)
@@ -155,8 +156,11 @@ public sealed partial record LaunchShapes(
             groups = checked(groups + GroupsOfRows(rows, warpSize, warpBlocks));
         }
 
-        return new(new Index1D(groups), new Index1D(ProductLanes), SharedMemoryConfig.RequestDynamic<float>(inputSize));
+        return new(new Index1D(groups), new Index1D(ProductLanes), SharedMemoryConfig.RequestDynamic<float>(inputSize + more));
     }
+
+    /// <summary>Most rows of a group of a matrix-vector product.</summary>
+    internal int MostGroupRows(int warpSize) => 4 * Blocks(ProductLanes, warpSize) * WarpBlocks;
 
     /// <summary>
     /// Columns of a group of <see cref="PackedMatMul"/>: as many as it may have, if all processors have as many groups then; whole vectors.
@@ -167,21 +171,20 @@ public sealed partial record LaunchShapes(
         return Blocks(Blocks(columns, (long)rounds * Processors), lanes) * lanes;
     }
 
-    /// <summary>Whether a group has shared memory for an input of this size, beside what a reduction takes.</summary>
-    internal bool HoldsNormed(int inputSize) => inputSize <= (SharedBytes / sizeof(float)) - GroupReduction.MaxWarps;
+    /// <summary>Whether a group has shared memory for an input of this size and more, beside what a reduction takes.</summary>
+    internal bool HoldsNormed(int inputSize, int more = 0) => inputSize <= MostNormed(more);
 
     /// <summary>Checks an input that groups are to normalize, and its gain.</summary>
     /// <exception cref="ArgumentException">One does not have its shape or type, or a group has no shared memory for the input.</exception>
-    internal void RequireNormed(ArrayView<float> input, WeightView gain, TensorType type, int inputSize)
+    internal void RequireNormed(ArrayView<float> input, WeightView gain, TensorType type, int inputSize, int more = 0)
     {
         Require.Dimension(inputSize);
         Require.Holds(input, inputSize);
         Require.IsShaped(gain, inputSize);
         Require.SameType(gain, type);
-        if (!HoldsNormed(inputSize))
+        if (!HoldsNormed(inputSize, more))
         {
-            throw new ArgumentException(
-                $"expected at most {(SharedBytes / sizeof(float)) - GroupReduction.MaxWarps} on this accelerator, found {inputSize}", nameof(inputSize));
+            throw new ArgumentException($"expected at most {MostNormed(more)} on this accelerator, found {inputSize}", nameof(inputSize));
         }
     }
 
@@ -195,6 +198,8 @@ public sealed partial record LaunchShapes(
     // More than one vector a group would only take turns, and each turn is a call. A group of elementwise operations has about 16 KiB of each view.
     private static LaunchShapes Vectors(int warp, MatMulTile tile) =>
         new(warp, Blocks(4096, warp), warp, 16, 0, 4, tile) { PromptTokens = Packed16Tile.PanelRows };
+
+    private int MostNormed(int more) => (SharedBytes / sizeof(float)) - GroupReduction.MaxWarps - more;
 
     private int GroupsOfRows(int outputs, int warpSize, int warpBlocks) => Blocks(outputs, 4L * Blocks(ProductLanes, warpSize) * warpBlocks);
 
