@@ -18,7 +18,7 @@ public sealed class WarpGroupPtxTests
     private static readonly PtxTarget Target = PtxTarget.Parse("sm_90a");
 
     private static IEnumerable<string> KernelNames =>
-        KernelCatalog.All.Where(kernel => kernel.Target == KernelTarget.WarpGroups).Select(kernel => kernel.Name);
+        KernelCatalog.All.Where(kernel => kernel.Method.DeclaringType == typeof(WarpGroupMatMul)).Select(kernel => kernel.Name);
 
     [Test]
     public void Operations_read_as_expected()
@@ -77,7 +77,7 @@ public sealed class WarpGroupPtxTests
                 }
                 setmaxnreg.dec.sync.aligned.u32 40;
                 setmaxnreg.inc.sync.aligned.u32 232;
-                fence.proxy.async;
+                fence.proxy.async.shared::cta;
                 wgmma.fence.sync.aligned;
                 mov.pred %p0, 1;
                 {
@@ -101,6 +101,38 @@ public sealed class WarpGroupPtxTests
 
                 """.Split('\n')));
         });
+    }
+
+    [Test]
+    public void Product_that_lanes_hold_reads_as_expected()
+    {
+        var sketch = new IrSketch("Held", IrType.I32);
+        Instruction tile = sketch.Add(Op.AllocateShared, IrType.Pointer(AddressSpace.Shared), 32768);
+        Instruction sums = sketch.Add(Op.AllocateLocal, IrType.Pointer(AddressSpace.Local), 256);
+        Instruction word = sketch.Parameter(0);
+        Instruction a = sketch.Add(Op.BuildVector, IrType.I32 with { Width = 4 }, word, word, word, sketch.Constant(IrType.I32, 5));
+        var shape = new WarpGroupShape(MatrixElement.BFloat16, 128, 16384);
+        sketch.Add(Op.WarpGroupMultiplyHeld, IrType.Void, shape.Immediate, sums, a, tile, sketch.Constant(IrType.I1, 0));
+        string text = PtxEmitter.Emit(sketch.Return(), new PtxOptions(Target)).Text;
+        string registers = string.Join(", ", Enumerable.Range(0, 64).Select(i => $"%f{i}"));
+        string[] lines = [.. text[text.IndexOf("    mov.pred %p0", StringComparison.Ordinal)..].Split('\n').Select(line => line.Trim())];
+        Assert.That(lines, Is.EqualTo($$"""
+            mov.pred %p0, 0;
+            mov.b32 %r2, 5;
+            {
+            .reg .b32 low;
+            .reg .b64 b;
+            .reg .pred accumulate;
+            shr.u32 low, %r0, 4;
+            or.b32 low, low, 0x4000000;
+            mov.b64 b, {low, 0x40000040};
+            mov.pred accumulate, %p0;
+            wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {{{registers}}}, {%r1, %r1, %r1, %r2}, b, accumulate, 1, 1, 1;
+            }
+            ret;
+            }
+
+            """.Split('\n')));
     }
 
     [TestCase("sm_80")]
