@@ -38,6 +38,28 @@ public static class WarpGroup
     public static void MultiplyAdd<T>(ArrayView<float> sums, int columns, ArrayView<T> a, int aIndex, ArrayView<T> b, int bIndex, bool accumulate)
         where T : unmanaged => Lane.Active.Products.Begin(sums, columns, a, aIndex, b, bIndex, accumulate);
 
+    /// <summary>
+    /// Begins D = A * B + D with A (64, 16) held by the lanes, as the sums of a product are once they are rounded in pairs: sums 8 * i to
+    /// 8 * i + 7 of a product, two in a word, are the A of columns 16 * i and on. B (16, N) lies as rows, in blocks of 64 columns that are
+    /// tiles each: so are values, a row for each key, multiplied where they lie. Otherwise as <see cref="MultiplyAdd{T}"/>.
+    /// </summary>
+    /// <remarks>
+    /// PTX ISA, "Matrix fragments for wgmma.mma_async.m64nNk16": A is that of <c>mma.m16n8k16</c> for each warp's 16 rows. "Major-ness supported
+    /// by Strides": of B, N-major and swizzled by 128 bytes, a descriptor has as leading distance that from 64 columns to the next, and as
+    /// stride that from 8 rows to the next; so has CUTLASS, <c>cute/atom/mma_traits_sm90_gmma.hpp</c>, "Major-MN".
+    /// </remarks>
+    /// <param name="sums">The whole of an array of <see cref="LocalMemory"/> of N / 2 elements.</param>
+    /// <param name="columns">N, a constant: 64, 128 or 256.</param>
+    /// <param name="a">This lane's part of its warp's 16 rows of A.</param>
+    /// <param name="b">A view of shared memory.</param>
+    /// <param name="bIndex">Element (0, 0) of B before swizzling: at a multiple of 1024 bytes.</param>
+    /// <param name="blockDistance">Elements from 64 columns to the next 64, a constant: a multiple of 512.</param>
+    /// <param name="accumulate">Whether D is added; without, what the sums hold does not matter.</param>
+    /// <typeparam name="T"><see cref="Half"/> or <see cref="BFloat16"/>.</typeparam>
+    public static void MultiplyAddHeld<T>(
+        ArrayView<float> sums, int columns, MatrixFragmentA a, ArrayView<T> b, int bIndex, int blockDistance, bool accumulate)
+        where T : unmanaged => Lane.Active.Products.BeginHeld(sums, columns, a, b, bIndex, blockDistance, accumulate);
+
     /// <summary>Makes a group of the products since the last call.</summary>
     public static void Commit() => Lane.Active.Products.Commit();
 

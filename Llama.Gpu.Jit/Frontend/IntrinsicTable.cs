@@ -90,6 +90,7 @@ internal static class IntrinsicTable
         // warp groups
         [(typeof(WarpGroup), "Fence")] = LaunchIntrinsics.Effect(Op.WarpGroupFence, 0),
         [(typeof(WarpGroup), "MultiplyAdd")] = WarpGroupIntrinsics.MultiplyAdd,
+        [(typeof(WarpGroup), "MultiplyAddHeld")] = WarpGroupIntrinsics.MultiplyAddHeld,
         [(typeof(WarpGroup), "Commit")] = LaunchIntrinsics.Effect(Op.WarpGroupCommit, 0),
         [(typeof(WarpGroup), "Wait")] = TensorIntrinsics.Wait(Op.WarpGroupWait),
         [(typeof(WarpGroup), "FenceStores")] = LaunchIntrinsics.Effect(Op.WarpGroupFenceStores, 0),

@@ -96,6 +96,9 @@ internal sealed record JitError(string Number, string What, string Instead)
     public static readonly JitError RegisterCount = new(
         "JIT0024", "{0} needs a constant that is a multiple of 8 from 24 to 256", "use a const");
 
+    public static readonly JitError BlockDistance = new(
+        "JIT0026", "{0} needs a constant distance of blocks, a multiple of 512 up to 130560 elements", "use a const, or a static abstract property of a struct type parameter");
+
     public static readonly JitError MixedSpaces = new(
         "JIT0101", "a view may lie in {0} memory", "write the access once for each kind of memory");
 

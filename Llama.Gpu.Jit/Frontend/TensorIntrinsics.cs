@@ -65,8 +65,10 @@ internal static class TensorIntrinsics
             Op.AsyncBarrierInit or Op.AsyncBarrierArrive or Op.AsyncBarrierWait when IsOther(0, AddressSpace.Shared) =>
                 "a barrier with phases does not lie in shared memory",
             Op.TensorLoad when IsOther(0, AddressSpace.Shared) || IsOther(1, AddressSpace.Shared) => "a box is copied to memory that is not shared",
-            Op.WarpGroupMultiply when IsOther(0, AddressSpace.Local) => "the sums of a warp group do not lie in local memory",
+            Op.WarpGroupMultiply or Op.WarpGroupMultiplyHeld when IsOther(0, AddressSpace.Local) => "the sums of a warp group do not lie in local memory",
             Op.WarpGroupMultiply when IsOther(1, AddressSpace.Shared) || IsOther(2, AddressSpace.Shared) =>
+                "a warp group multiplies what does not lie in shared memory",
+            Op.WarpGroupMultiplyHeld when IsOther(2, AddressSpace.Shared) =>
                 "a warp group multiplies what does not lie in shared memory",
             _ => null,
         };
@@ -85,7 +87,8 @@ internal static class TensorIntrinsics
         }
     }
 
-    private static Instruction Vector(IntrinsicCall call, int argument, IrType scalar)
+    /// <summary>A fragment as a vector.</summary>
+    public static Instruction Vector(IntrinsicCall call, int argument, IrType scalar)
     {
         IrValue[] parts = call.Argument(argument).Parts;
         return call.Emit.Emit(Op.BuildVector, scalar with { Width = parts.Length }, 0, parts);

@@ -9,20 +9,33 @@ internal static class WarpGroupIntrinsics
 
     public static StackValue? MultiplyAdd(IntrinsicCall call)
     {
-        TensorIntrinsics.RequireWarp(call);
-        MatrixElement element = TensorIntrinsics.Element(call);
-        if (Emitter.Known(call.Scalar(1)) is not { } columns || new WarpGroupShape(element, (int)columns) is not { IsOffered: true } shape)
-        {
-            throw call.Compilation.Error(JitError.WarpGroupColumns, KernelName.Of(call.Method));
-        }
-
         call.Emit.Emit(
             Op.WarpGroupMultiply,
             IrType.Void,
-            shape.Immediate,
+            Shape(call).Immediate,
             call.Argument(0).Parts[0],
             TensorIntrinsics.Address(call, 2, sizeof(ushort)),
             TensorIntrinsics.Address(call, 4, sizeof(ushort)),
+            call.Emit.ToTruth(call.Scalar(6)));
+        return Nothing;
+    }
+
+    public static StackValue? MultiplyAddHeld(IntrinsicCall call)
+    {
+        WarpGroupShape shape = Shape(call);
+        if (Emitter.Known(call.Scalar(5)) is not { } distance || distance is <= 0 or > ushort.MaxValue * 2
+            || (shape with { BlockDistance = (int)distance * sizeof(ushort) }) is not { IsOffered: true } blocks)
+        {
+            throw call.Compilation.Error(JitError.BlockDistance, KernelName.Of(call.Method));
+        }
+
+        call.Emit.Emit(
+            Op.WarpGroupMultiplyHeld,
+            IrType.Void,
+            blocks.Immediate,
+            call.Argument(0).Parts[0],
+            TensorIntrinsics.Vector(call, 2, IrType.I32),
+            TensorIntrinsics.Address(call, 3, sizeof(ushort)),
             call.Emit.ToTruth(call.Scalar(6)));
         return Nothing;
     }
@@ -60,4 +73,13 @@ internal static class WarpGroupIntrinsics
         call.Emit.Emit(Op.WarpGroupRegisters, IrType.Void, sign * count);
         return Nothing;
     };
+
+    private static WarpGroupShape Shape(IntrinsicCall call)
+    {
+        TensorIntrinsics.RequireWarp(call);
+        MatrixElement element = TensorIntrinsics.Element(call);
+        return Emitter.Known(call.Scalar(1)) is { } columns && new WarpGroupShape(element, (int)columns) is { IsOffered: true } shape
+            ? shape
+            : throw call.Compilation.Error(JitError.WarpGroupColumns, KernelName.Of(call.Method));
+    }
 }

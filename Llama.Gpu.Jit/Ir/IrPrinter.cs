@@ -86,7 +86,7 @@ internal sealed class IrPrinter
         Op.MatrixMultiply => ((MatrixElement)instruction.Immediate).ToString().ToLowerInvariant(),
         Op.LoadMatrix => instruction.Immediate == 1 ? "transposed" : string.Empty,
         Op.Load when instruction.IsStreamed => $"streamed align {instruction.Immediate}",
-        Op.WarpGroupMultiply => WarpGroupShape.Of(instruction.Immediate).ToString(),
+        Op.WarpGroupMultiply or Op.WarpGroupMultiplyHeld => WarpGroupShape.Of(instruction.Immediate).ToString(),
         Op.Load or Op.Store => $"align {instruction.Immediate}",
         Op.Constant or Op.Parameter or Op.AllocateLocal or Op.AllocateShared or Op.Extract
             or Op.AsyncCopy or Op.AsyncWait or Op.WarpGroupWait or Op.WarpGroupRegisters =>

@@ -298,6 +298,12 @@ internal enum Op
     /// </summary>
     WarpGroupMultiply,
 
+    /// <summary>
+    /// Begins D = A * B + D, m64nNk16, with A held by the lanes and B as rows: the lane's sums (ptr.local), its words of A (i32x4), B
+    /// (ptr.shared), whether D is added (i1) -> void. Otherwise as <see cref="WarpGroupMultiply"/>.
+    /// </summary>
+    WarpGroupMultiplyHeld,
+
     /// <summary>Orders what lanes did with their sums before the products that follow.</summary>
     WarpGroupFence,
 
@@ -324,25 +330,32 @@ internal enum MatrixElement
     BFloat16,
 }
 
-/// <summary>What a <see cref="Op.WarpGroupMultiply"/> multiplies, as one number.</summary>
+/// <summary>What a <see cref="Op.WarpGroupMultiply"/> or <see cref="Op.WarpGroupMultiplyHeld"/> multiplies, as one number.</summary>
 /// <param name="Element">Elements of A and B.</param>
 /// <param name="Columns">N: 64, 128 or 256.</param>
-internal readonly record struct WarpGroupShape(MatrixElement Element, int Columns)
+/// <param name="BlockDistance">Bytes from 64 columns of B to the next 64 where B is rows; 0 where it is not.</param>
+internal readonly record struct WarpGroupShape(MatrixElement Element, int Columns, int BlockDistance = 0)
 {
+    // what a descriptor can say: 14 bits of 16 bytes each, in whole patterns of the swizzle
+    private const int MostBlockDistance = 255 * 1024;
+    private const int PatternShift = 10;
+
     /// <summary>Sums that a lane has.</summary>
     public int Sums => Columns / 2;
 
     /// <summary>The shape as an immediate.</summary>
-    public long Immediate => ((long)Columns << 1) | (long)Element;
+    public long Immediate => ((long)(BlockDistance >> PatternShift) << 16) | ((long)Columns << 1) | (long)Element;
 
     /// <summary>Whether the hardware has it.</summary>
-    public bool IsOffered => Columns is 64 or 128 or 256;
+    public bool IsOffered => Columns is 64 or 128 or 256
+        && BlockDistance is >= 0 and <= MostBlockDistance && BlockDistance % (1 << PatternShift) == 0;
 
     /// <summary>The shape that an immediate says.</summary>
-    public static WarpGroupShape Of(long immediate) => new((MatrixElement)(immediate & 1), (int)(immediate >> 1));
+    public static WarpGroupShape Of(long immediate) =>
+        new((MatrixElement)(immediate & 1), (int)(immediate & 0xFFFF) >> 1, (int)(immediate >> 16) << PatternShift);
 
     /// <inheritdoc/>
-    public override string ToString() => $"{Element}.n{Columns}".ToLowerInvariant();
+    public override string ToString() => $"{Element}.n{Columns}{(BlockDistance > 0 ? $".{BlockDistance}" : string.Empty)}".ToLowerInvariant();
 }
 
 /// <summary>Built-ins of a launch, each an i32.</summary>

@@ -72,7 +72,10 @@ internal static class OpTable
                 && operands[2].Type == IrType.Pointer(AddressSpace.Parameter) && operands[3].Type == IrType.I32 && operands[4].Type == IrType.I32,
             Op.WarpGroupMultiply => Count(4) && type == IrType.Void && IsPointer(A(), AddressSpace.Local) && IsPointer(B(), AddressSpace.Shared)
                 && IsPointer(operands[2].Type, AddressSpace.Shared) && operands[3].Type == IrType.I1
-                && WarpGroupShape.Of(instruction.Immediate).IsOffered,
+                && WarpGroupShape.Of(instruction.Immediate) is { IsOffered: true, BlockDistance: 0 },
+            Op.WarpGroupMultiplyHeld => Count(4) && type == IrType.Void && IsPointer(A(), AddressSpace.Local) && B() == IrType.I32 with { Width = 4 }
+                && IsPointer(operands[2].Type, AddressSpace.Shared) && operands[3].Type == IrType.I1
+                && WarpGroupShape.Of(instruction.Immediate) is { IsOffered: true, BlockDistance: > 0 },
             Op.WarpGroupFence or Op.WarpGroupCommit or Op.WarpGroupFenceStores => Count(0) && type == IrType.Void,
             Op.WarpGroupRegisters => Count(0) && type == IrType.Void && IsRegisterCount(Math.Abs(instruction.Immediate)),
             Op.AsyncWait or Op.WarpGroupWait => Count(0) && type == IrType.Void && instruction.Immediate is >= 0 and <= MostPendingCopies,

@@ -46,7 +46,7 @@ internal readonly record struct MemoryAccess(IrValue Root, long Offset, int Byte
         Op.Store or Op.Atomic or Op.CompareExchange => MayOverlap(Of(instruction)),
         Op.AsyncCopy => MayOverlap(TargetOf(instruction)),
         Op.TensorLoad or Op.AsyncBarrierInit or Op.AsyncBarrierArrive => Space is AddressSpace.Shared or AddressSpace.Generic,
-        Op.WarpGroupMultiply => Space is AddressSpace.Local or AddressSpace.Generic,
+        Op.WarpGroupMultiply or Op.WarpGroupMultiplyHeld => Space is AddressSpace.Local or AddressSpace.Generic,
         Op.WarpGroupWait => true,
         Op.AsyncBarrierWait => Space != AddressSpace.Local,
         Op.AsyncWait => Space is AddressSpace.Shared or AddressSpace.Generic,
@@ -62,7 +62,7 @@ internal readonly record struct MemoryAccess(IrValue Root, long Offset, int Byte
         Op.AsyncCopy or Op.TensorLoad => Space is AddressSpace.Global or AddressSpace.Generic,
         // others see behind these what was stored before
         Op.AsyncBarrierArrive or Op.WarpGroupFenceStores => Space != AddressSpace.Local,
-        Op.WarpGroupMultiply => Space != AddressSpace.Global,
+        Op.WarpGroupMultiply or Op.WarpGroupMultiplyHeld => Space != AddressSpace.Global,
         _ => false,
     };
 

@@ -4,6 +4,7 @@ namespace Llama.Gpu.Kernels;
 public sealed partial class Attention
 {
     private TensorCoreAttention? _tensorCores;
+    private WarpGroupAttention? _warpGroups;
     private int _tensorCoreTokens;
 
     partial void PrepareTensorCores(Accelerator accelerator, LaunchShapes shapes)
@@ -11,6 +12,7 @@ public sealed partial class Attention
         if (shapes.TensorCores)
         {
             _tensorCores = new(accelerator);
+            _warpGroups = shapes.WarpGroups ? new(accelerator) : null;
             _tensorCoreTokens = shapes.TensorCoreAttentionTokens;
         }
     }
@@ -27,9 +29,19 @@ public sealed partial class Attention
         float scale,
         ref bool hasRun)
     {
-        if (shape.TokenCount >= _tensorCoreTokens && _tensorCores is { } tensorCores && TensorCoreAttention.Takes(shape, keys, values))
+        if (shape.TokenCount < _tensorCoreTokens || !TensorCoreAttention.Takes(shape, keys, values))
         {
-            tensorCores.Run(stream, queries, keys, values, cosines, sines, output, shape, scale);
+            return;
+        }
+
+        if (_warpGroups is not null)
+        {
+            _warpGroups.Run(stream, queries, keys, values, cosines, sines, output, shape, scale);
+            hasRun = true;
+        }
+        else if (_tensorCores is not null)
+        {
+            _tensorCores.Run(stream, queries, keys, values, cosines, sines, output, shape, scale);
             hasRun = true;
         }
     }

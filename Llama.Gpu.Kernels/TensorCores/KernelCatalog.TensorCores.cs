@@ -57,6 +57,15 @@ public static partial class KernelCatalog
             AddWarpGroups<WideWarpGroupTile>("Wide");
             AddWarpGroups<MiddleWarpGroupTile>("Middle");
             AddWarpGroups<NarrowWarpGroupTile>("Narrow");
+            foreach (Type head in (Type[])[typeof(NarrowWarpGroupHead), typeof(WideWarpGroupHead)])
+            {
+                kernels.Add(new CatalogedKernel(
+                    $"{nameof(WarpGroupAttention)}.{name}.{head.Name[..^"WarpGroupHead".Length]}",
+                    Find(typeof(WarpGroupAttention), nameof(WarpGroupAttention.Kernel)).MakeGenericMethod(stored, element, word, head),
+                    WarpGroupAttention.Lanes,
+                    KernelTarget.WarpGroups));
+            }
+
             kernels.Add(new CatalogedKernel(
                 $"{nameof(InputRounding)}.{name}",
                 Find(typeof(InputRounding), nameof(InputRounding.Kernel)).MakeGenericMethod(stored, element),

@@ -17,12 +17,14 @@ public sealed partial record LaunchShapes
 
     /// <summary>
     /// Whether it is <see cref="WarpGroupMatMul"/> from <see cref="WarpGroupTokens"/> tokens on, where the weight's rows begin at multiples
-    /// of 16 bytes. CUDA devices of compute capability 9.0 begin with true; it may be set where <see cref="TensorCores"/> may, on devices
-    /// with 193 KiB of shared memory a group.
+    /// of 16 bytes, and <see cref="WarpGroupAttention"/> where <see cref="Kernels.Attention"/> takes tensor cores. CUDA devices of compute
+    /// capability 9.0 begin with true; it may be set where <see cref="TensorCores"/> may, on devices with 193 KiB of shared memory a group.
     /// </summary>
     public bool WarpGroups { get; init; }
 
-    /// <summary>Tokens from which <see cref="Kernels.Attention"/> is <see cref="TensorCoreAttention"/>, where tensor cores are used.</summary>
+    /// <summary>
+    /// Tokens from which <see cref="Kernels.Attention"/> is <see cref="TensorCoreAttention"/>, or that of warp groups, where tensor cores are used.
+    /// </summary>
     public int TensorCoreAttentionTokens { get; init; } = 32;
 
     // a weight of 16 bits is worth as many products as it is multiplied by tokens: an H100 does 295 FLOP in the time of a byte

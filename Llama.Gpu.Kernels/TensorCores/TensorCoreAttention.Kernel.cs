@@ -42,7 +42,7 @@ public sealed partial class TensorCoreAttention
         int visible = shape.FirstPosition + (lastRow / headsPerGroup) + 1;
 
         ArrayView<T> queryTile = shared.SubView(0, Rows << THead.WidthShift);
-        StageQueries<T, TElement, THead>(queries, cosines, sines, queryTile, shape, headsPerGroup, firstRow, lastRow, scale * LogOfE);
+        StageQueries<T, TElement, THead>(queries, cosines, sines, queryTile, shape, headsPerGroup, firstRow, lastRow, scale * AttentionRows.LogOfE);
         StageKeys<T, THead>(keys, values, shared, shape, 0, visible, 0);
         AsyncCopy.Commit();
 
@@ -108,8 +108,7 @@ public sealed partial class TensorCoreAttention
         Store<THead>(output, sums, totals, shape, headsPerGroup, firstRow + warpRow, lastRow);
     }
 
-    // groups have one dimension: read where it is used, it takes no register in between
-    private static int Lane => Group.IdxX & (TensorCore.WarpSize - 1);
+    private static int Lane => AttentionRows.Lane;
 
     /// <summary>
     /// Where chunk c, 8 elements, of a row stands: turned by the row, so that the 8 rows of a matrix, which are loaded at once, lie in
@@ -139,24 +138,11 @@ public sealed partial class TensorCoreAttention
             int row = item >> (THead.WidthShift - 4);
             int chunk = item & (chunks - 1);
             int actual = IntrinsicMath.Min(firstRow + row, lastRow);
-            long source = ((long)QueryIndex(shape, headsPerGroup, actual) << THead.WidthShift) + (chunk << 3);
+            long source = ((long)AttentionRows.QueryIndex(shape, headsPerGroup, actual) << THead.WidthShift) + (chunk << 3);
             long angle = ((long)(shape.FirstPosition + (actual / headsPerGroup)) * half) + (chunk << 3);
             int low = Place(row, chunk, THead.WidthShift);
             int high = Place(row, chunk + chunks, THead.WidthShift);
-            for (int e = 0; e < 8; e++)
-            {
-                float a = queries[source + e] * factor;
-                float b = queries[source + half + e] * factor;
-                tile[low + e] = TElement.FromFloat((a * cosines[angle + e]) - (b * sines[angle + e]));
-            }
-
-            // what has been loaded is still at hand; stores side by side become one
-            for (int e = 0; e < 8; e++)
-            {
-                float a = queries[source + e] * factor;
-                float b = queries[source + half + e] * factor;
-                tile[high + e] = TElement.FromFloat((b * cosines[angle + e]) + (a * sines[angle + e]));
-            }
+            AttentionRows.Turn<T, TElement>(queries, cosines, sines, tile, source, angle, half, low, high, factor);
         }
     }
 
@@ -255,7 +241,7 @@ public sealed partial class TensorCoreAttention
                     words[at + e] = 0;
                 }
 
-                Atomic.Or(ref poison[row + below], NotANumber);
+                Atomic.Or(ref poison[row + below], AttentionRows.NotANumber);
             }
         }
     }
@@ -310,8 +296,8 @@ public sealed partial class TensorCoreAttention
                 bottom = XMath.Max(bottom, XMath.Max(score.BottomLeft, score.BottomRight));
             }
 
-            top = LargestOfRow(top);
-            bottom = LargestOfRow(bottom);
+            top = AttentionRows.Largest(top);
+            bottom = AttentionRows.Largest(bottom);
             float topRescale = XMath.Exp2Approximate(maxima[2 * i] - top);
             float bottomRescale = XMath.Exp2Approximate(maxima[(2 * i) + 1] - bottom);
             maxima[2 * i] = top;
@@ -348,18 +334,6 @@ public sealed partial class TensorCoreAttention
         XMath.Exp2Approximate(score.BottomLeft - bottom),
         XMath.Exp2Approximate(score.BottomRight - bottom));
 
-    private static float LargestOfRow(float value)
-    {
-        value = XMath.Max(value, Warp.Shuffle(value, Lane ^ 1));
-        return XMath.Max(value, Warp.Shuffle(value, Lane ^ 2));
-    }
-
-    private static float SumOfRow(float value)
-    {
-        value += Warp.Shuffle(value, Lane ^ 1);
-        return value + Warp.Shuffle(value, Lane ^ 2);
-    }
-
     /// <summary>Adds a tile's values, times their weights, to the sums.</summary>
     private static void AddValues<T, THead>(ArrayView<T> shared, int valueTile, ArrayView<MatrixFragmentA> weights, ArrayView<MatrixAccumulator> sums)
         where T : unmanaged
@@ -395,10 +369,10 @@ public sealed partial class TensorCoreAttention
         for (int i = 0; i < RowTiles; i++)
         {
             int row = warpRow + (i << 4) + (Lane >> 2);
-            float topShare = XMath.Rcp(SumOfRow(totals[2 * i]));
-            float bottomShare = XMath.Rcp(SumOfRow(totals[(2 * i) + 1]));
-            long top = ((long)QueryIndex(shape, headsPerGroup, row) << THead.WidthShift) + ((Lane & 3) << 1);
-            long bottom = ((long)QueryIndex(shape, headsPerGroup, row + 8) << THead.WidthShift) + ((Lane & 3) << 1);
+            float topShare = XMath.Rcp(AttentionRows.Sum(totals[2 * i]));
+            float bottomShare = XMath.Rcp(AttentionRows.Sum(totals[(2 * i) + 1]));
+            long top = ((long)AttentionRows.QueryIndex(shape, headsPerGroup, row) << THead.WidthShift) + ((Lane & 3) << 1);
+            long bottom = ((long)AttentionRows.QueryIndex(shape, headsPerGroup, row + 8) << THead.WidthShift) + ((Lane & 3) << 1);
             if (row <= lastRow)
             {
                 for (int j = 0; j < 1 << (THead.WidthShift - 3); j++)
@@ -419,12 +393,5 @@ public sealed partial class TensorCoreAttention
                 }
             }
         }
-    }
-
-    /// <summary>Which query (t, h), counted over all heads, a row of this group's key-value head is.</summary>
-    private static int QueryIndex(AttentionShape shape, int headsPerGroup, int row)
-    {
-        int token = row / headsPerGroup;
-        return (token * shape.HeadCount) + (Grid.IdxX * headsPerGroup) + row - (token * headsPerGroup);
     }
 }

@@ -37,8 +37,6 @@ public sealed partial class TensorCoreAttention
 
     private const int Stages = 2;
     private const int RowTiles = Rows / 16 / (Lanes / TensorCore.WarpSize);
-    private const float LogOfE = 1.44269504f;
-    private const int NotANumber = 0x7FC00000;
 
     private readonly Accelerator _accelerator;
     private readonly Dictionary<(TensorType Type, int HeadDim), Launch> _launches = [];
@@ -95,13 +93,7 @@ public sealed partial class TensorCoreAttention
         AttentionShape shape,
         float scale)
     {
-        Attention.RequireOperands(queries, keys, values, cosines, sines, output, shape);
-        if (!Takes(shape, keys, values))
-        {
-            throw new ArgumentException(
-                $"expected Float16 or BFloat16 at multiples of 16 bytes and heads 64 or 128 wide, found {keys.Type} and {shape.HeadDim}", nameof(keys));
-        }
-
+        RequireOperands(queries, keys, values, cosines, sines, output, shape);
         if (!_launches.TryGetValue((keys.Type, shape.HeadDim), out Launch? launch))
         {
             launch = keys.Type == TensorType.Float16
@@ -111,6 +103,23 @@ public sealed partial class TensorCoreAttention
         }
 
         launch(stream, queries, keys, values, cosines, sines, output, shape, scale);
+    }
+
+    internal static void RequireOperands(
+        ArrayView<float> queries,
+        WeightView keys,
+        WeightView values,
+        ArrayView<float> cosines,
+        ArrayView<float> sines,
+        ArrayView<float> output,
+        AttentionShape shape)
+    {
+        Attention.RequireOperands(queries, keys, values, cosines, sines, output, shape);
+        if (!Takes(shape, keys, values))
+        {
+            throw new ArgumentException(
+                $"expected Float16 or BFloat16 at multiples of 16 bytes and heads 64 or 128 wide, found {keys.Type} and {shape.HeadDim}", nameof(keys));
+        }
     }
 
     private Launch Load<T, TElement, TWord>(int headDim)

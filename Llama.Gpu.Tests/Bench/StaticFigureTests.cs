@@ -38,6 +38,8 @@ public static class StaticFigureScenario
         ("TensorCoreAttention.bf16.Narrow", 128, 1, 1.1),
         ("InputRounding", 0, 1, 1),
         ("WarpGroupMatMul", 4, 1, 1),
+        ("WarpGroupAttention.bf16.Wide", 16, 1, 1),
+        ("WarpGroupAttention.bf16.Narrow", 12, 1, 1.03),
         ("MatVec", 0, 1, 1),
         ("MatMul.bf16.FewTokens", 0, 1, 1),
         ("QkvProjection", 0, 1, 1.9),

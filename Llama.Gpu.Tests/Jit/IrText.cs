@@ -123,8 +123,11 @@ internal static class IrText
         Op.Atomic => (long)Enum.Parse<AtomicOp>(word, ignoreCase: true),
         Op.MatrixMultiply => (long)Enum.Parse<MatrixElement>(word, ignoreCase: true),
         Op.LoadMatrix => 1,
-        Op.WarpGroupMultiply when word.Split(".n") is [var element, var columns] =>
-            new WarpGroupShape(Enum.Parse<MatrixElement>(element, ignoreCase: true), int.Parse(columns, CultureInfo.InvariantCulture)).Immediate,
+        Op.WarpGroupMultiply or Op.WarpGroupMultiplyHeld when word.Split('.') is [var element, var columns, .. var distance] =>
+            new WarpGroupShape(
+                Enum.Parse<MatrixElement>(element, ignoreCase: true),
+                int.Parse(columns[1..], CultureInfo.InvariantCulture),
+                int.Parse(distance.FirstOrDefault("0"), CultureInfo.InvariantCulture)).Immediate,
         Op.Fence => (long)Enum.Parse<FenceScope>(word, ignoreCase: true),
         _ => long.Parse(word, CultureInfo.InvariantCulture),
     };

@@ -56,7 +56,8 @@ internal static class BenchCases
         OpSpectralCases.Values(8, 128),
     ];
 
-    // what libraries are held against (tools/gpu-check): a square product, the four of a layer, attention with and without tokens before it
+    // what libraries are held against (tools/gpu-check): a square product, the four of a layer, attention with and without tokens before it,
+    // and of narrow heads
     private static IEnumerable<OpCase> Prefills(int square, int[] tokens) =>
     [
         .. from shared in (bool[])[false, true] select OpCases.Matrix(square, square, square, TensorType.BFloat16, some: true, shared),
@@ -65,6 +66,7 @@ internal static class BenchCases
            from shared in (bool[])[false, true]
            select OpCases.Matrix(t, shape.N, shape.K, TensorType.BFloat16, some: true, shared),
         .. from t in tokens select OpCases.Attend(new(t, 0, 32, 8, 128), TensorType.BFloat16, some: true),
+        OpCases.Attend(new(tokens[^1], 0, 32, 8, 64), TensorType.BFloat16, some: true),
         OpCases.Attend(new(1, tokens[^1] - 1, 32, 8, 128), TensorType.BFloat16),
     ];
 }

@@ -15,7 +15,7 @@ internal sealed class PtxAccumulators
     /// <exception cref="KernelCompilationException">An array is used as something that has no registers.</exception>
     public PtxAccumulators(IrFunction function, PtxRegisters registers)
     {
-        foreach (Instruction product in function.Instructions.Where(instruction => instruction.Op == Op.WarpGroupMultiply))
+        foreach (Instruction product in function.Instructions.Where(instruction => instruction.IsWarpGroupProduct))
         {
             int count = WarpGroupShape.Of(product.Immediate).Sums;
             if (product.Operands[0] is not Instruction { Op: Op.AllocateLocal } array || array.Immediate != count * sizeof(float))
@@ -85,7 +85,7 @@ internal sealed class PtxAccumulators
         IrType accessed = instruction.Op == Op.Store ? instruction.Operands[1].Type : instruction.Type;
         return instruction.Op switch
         {
-            Op.WarpGroupMultiply => place.First == 0,
+            Op.WarpGroupMultiply or Op.WarpGroupMultiplyHeld => place.First == 0,
             Op.Load or Op.Store => accessed.ScalarBits == 32 && place.First + accessed.Width <= place.Registers.Length,
             _ => false,
         };

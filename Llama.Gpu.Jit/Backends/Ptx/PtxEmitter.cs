@@ -245,10 +245,10 @@ internal sealed class PtxEmitter
             throw TargetError.NotOffered(_function, instruction, _options.Target.Name);
         }
 
-        bool multiplies = instruction.Op == Op.WarpGroupMultiply;
+        bool multiplies = instruction.IsWarpGroupProduct;
         _warpGroups.Emit(
             instruction,
-            [.. instruction.Operands.Select((operand, i) => multiplies && i == 0 ? string.Empty : Value(operand))],
+            [.. instruction.Operands.Select((operand, i) => multiplies && i == 0 ? [] : _values[operand])],
             multiplies ? _accumulators.At(instruction.Operands[0], WarpGroupShape.Of(instruction.Immediate).Sums) : []);
     }
 

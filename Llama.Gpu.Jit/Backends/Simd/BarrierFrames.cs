@@ -38,7 +38,7 @@ internal sealed class BarrierFrames
                 else if (WarpExchange.IsExchange(instruction, isa))
                 {
                     Waits.Add(new(instruction, IsSecond: false, [.. live]));
-                    Waits.Add(new(instruction, IsSecond: true, [.. live, instruction]));
+                    Waits.Add(new(instruction, IsSecond: true, instruction.Type.Kind == IrKind.Void ? [.. live] : [.. live, instruction]));
                     exchanged = Math.Max(exchanged, instruction.Operands.Sum(operand => WarpExchange.Bytes(operand, isa)));
                 }
 

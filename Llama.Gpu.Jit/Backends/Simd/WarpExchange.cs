@@ -25,7 +25,7 @@ internal sealed class WarpExchange(LaneCode code, BarrierEmitter barriers, Barri
 
     /// <summary>Whether vectors of a warp pass values to each other at an operation.</summary>
     public static bool IsExchange(Instruction instruction, VectorIsa isa) =>
-        instruction.Op is Op.MatrixMultiply or Op.LoadMatrix || (instruction.Op == Op.Shuffle && isa.WarpLanes > isa.Lanes);
+        instruction.Op is Op.MatrixMultiply or Op.LoadMatrix or Op.WarpGroupMultiplyHeld || (instruction.Op == Op.Shuffle && isa.WarpLanes > isa.Lanes);
 
     /// <summary>Bytes that an operand takes in a vector's frame: each scalar with all lanes side by side.</summary>
     public static int Bytes(IrValue operand, VectorIsa isa) => operand.Type.Width * LaneCode.Parts(operand.Type) * isa.Bytes;
@@ -41,7 +41,11 @@ internal sealed class WarpExchange(LaneCode code, BarrierEmitter barriers, Barri
 
         barriers.Wait(instruction);
         Call(instruction);
-        TakeResult(instruction);
+        if (instruction.Type.Kind != IrKind.Void)
+        {
+            TakeResult(instruction);
+        }
+
         barriers.Wait(instruction, isSecond: true);
     }
 
@@ -50,6 +54,7 @@ internal sealed class WarpExchange(LaneCode code, BarrierEmitter barriers, Barri
         (string function, int first, int second) = instruction.Op switch
         {
             Op.MatrixMultiply => (nameof(WarpFunctions.MultiplyAdd), (int)instruction.Immediate, 0),
+            Op.WarpGroupMultiplyHeld => (nameof(WarpFunctions.MultiplyAddHeld), (int)instruction.Immediate, 0),
             Op.LoadMatrix => (nameof(WarpFunctions.LoadMatrix), instruction.Type.Width, (int)instruction.Immediate),
             _ => (nameof(WarpFunctions.Shuffle), code.Isa.WarpLanes, LaneCode.Parts(instruction.Type) * sizeof(int)),
         };

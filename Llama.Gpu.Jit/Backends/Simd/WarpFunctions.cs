@@ -80,6 +80,38 @@ internal static unsafe class WarpFunctions
         }
     }
 
+    /// <summary>A product of a warp group, A held by its lanes: each lane's sums, with k ascending.</summary>
+    public static void MultiplyAddHeld(SimdGroup* group, int frameBytes, int offset, int vectorLanes, byte* unused, int immediate, int more)
+    {
+        int first = FirstOfWholeWarp(group);
+        var shape = WarpGroupShape.Of(immediate);
+        int ofA = offset + (vectorLanes * sizeof(long));
+        int word = vectorLanes * sizeof(uint);
+        int ofB = ofA + (WordsOfA * word);
+        float* rows = stackalloc float[2 * TileDepth];
+        for (int lane = 0; lane < group->LaneCount; lane++)
+        {
+            int own = group->FirstLane + lane;
+            for (int i = 0; i < 2 * TileDepth; i += 2)
+            {
+                // the lane of four that has these columns; two rows, of which a lane has columns below 8 and above in words of their own
+                int holder = first + ((own & 31) & ~3) + (i % 8 / 2);
+                uint pair = *(uint*)Slot(group, frameBytes, ofA + (((i / TileDepth) + (i % TileDepth / 8 * 2)) * word), vectorLanes, holder, sizeof(uint));
+                rows[i] = ToFloat(pair, (int)shape.Element);
+                rows[i + 1] = ToFloat(pair >> 16, (int)shape.Element);
+            }
+
+            WarpGroupFunctions.MultiplyAddRows(
+                group,
+                own,
+                *(float**)Slot(group, frameBytes, offset, vectorLanes, own, sizeof(long)),
+                rows,
+                *(long*)Slot(group, frameBytes, ofB, vectorLanes, own, sizeof(long)),
+                *(int*)Slot(group, frameBytes, ofB + (vectorLanes * sizeof(long)), vectorLanes, own, sizeof(int)) != 0,
+                shape);
+        }
+    }
+
     /// <summary>8x8 matrices of 16-bit elements, each lane with two elements of each.</summary>
     public static void LoadMatrix(SimdGroup* group, int frameBytes, int offset, int vectorLanes, byte* result, int count, int transposed)
     {

@@ -9,7 +9,9 @@ internal sealed unsafe class LaneProducts
 {
     private const int Depth = 16;
     private const int ChunkBytes = 16;
-    private const int ChunksOfARow = 2;
+    private const int ChunkElements = ChunkBytes / sizeof(ushort);
+    private const int BlockColumns = SwizzledTile.RowBytes / sizeof(ushort);
+    private const int MostBlockDistance = 255 * SwizzledTile.PatternBytes;
 
     private readonly Queue<List<Product>> _groups = new();
     private readonly Dictionary<nint, Sums> _sums = [];
@@ -20,41 +22,43 @@ internal sealed unsafe class LaneProducts
     public void Begin<T>(ArrayView<float> sums, int columns, ArrayView<T> a, int aIndex, ArrayView<T> b, int bIndex, bool accumulate)
         where T : unmanaged
     {
-        if (typeof(T) != typeof(Half) && typeof(T) != typeof(BFloat16))
-        {
-            throw new InvalidKernelOperationException($"tensor cores multiply Half or BFloat16, found {typeof(T).Name}");
-        }
-
-        GroupRun group = Lane.Active.Group;
-        if (group.WarpSize != TensorCore.WarpSize || group.LaneCount % WarpGroup.Size != 0)
-        {
-            throw new InvalidKernelOperationException(
-                $"this works on whole warp groups of {WarpGroup.Size} lanes, found warps of {group.WarpSize} and {group.LaneCount} lanes a group");
-        }
-
-        if (columns is not (64 or 128 or 256) || sums.Length != columns / 2
-            || sums.Source is not CPUMemoryBuffer { Scope: MemoryScope.Local } own || sums.Address != own.NativePtr)
-        {
-            throw new InvalidKernelOperationException(
-                $"sums of 64, 128 or 256 columns are the whole of a lane's own array of half as many, found {columns} and {sums.Length}");
-        }
-
-        var product = new Product(
+        Check<T>(sums, columns);
+        Begin(sums, new Product(
             sums.Address,
-            Operand(a, aIndex, WarpGroup.Size / 2),
-            Operand(b, bIndex, columns),
+            null,
+            Operand(a, aIndex, WarpGroup.Size / 2 * SwizzledTile.RowBytes),
+            Operand(b, bIndex, columns * SwizzledTile.RowBytes),
             accumulate,
-            typeof(T) == typeof(Half));
-        if (!_sums.TryGetValue(sums.Address, out Sums? held))
+            typeof(T) == typeof(Half)));
+    }
+
+    /// <summary>Begins a product whose A the lanes hold: those that share rows tell each other.</summary>
+    /// <exception cref="InvalidKernelOperationException">Memory of the wrong kind, a wrong alignment, size or group.</exception>
+    public void BeginHeld<T>(ArrayView<float> sums, int columns, MatrixFragmentA a, ArrayView<T> b, int bIndex, int blockDistance, bool accumulate)
+        where T : unmanaged
+    {
+        Check<T>(sums, columns);
+        int distance = blockDistance * sizeof(ushort);
+        if (distance is <= 0 or > MostBlockDistance || distance % SwizzledTile.PatternBytes != 0)
         {
-            var memory = new Span<float>((void*)sums.Address, (int)sums.Length);
-            _sums.Add(sums.Address, held = new([.. memory]));
-            new Span<byte>((void*)sums.Address, (int)sums.LengthInBytes).Fill(LaneCopies.InFlight);
+            throw new InvalidKernelOperationException(
+                $"blocks of {BlockColumns} columns lie multiples of {SwizzledTile.PatternBytes} bytes apart, up to {MostBlockDistance}, found {distance}");
         }
 
-        held.Running++;
-        Touch(product, held.Values.Length);
-        _open.Add(product);
+        Tile ofB = Operand(b, bIndex, (((columns / BlockColumns) - 1) * distance) + (Depth * SwizzledTile.RowBytes));
+        if (ofB.Address % SwizzledTile.PatternBytes != 0)
+        {
+            throw new InvalidKernelOperationException($"rows of an operand begin at a multiple of {SwizzledTile.PatternBytes} bytes");
+        }
+
+        ReadOnlySpan<MatrixFragmentA> warp = Lane.Active.WarpGather(a, stackalloc MatrixFragmentA[TensorCore.WarpSize]);
+        float[] rows = new float[2 * Depth];
+        for (int i = 0; i < rows.Length; i++)
+        {
+            rows[i] = WarpMatrix.ElementOfA<T>(warp, (Warp.LaneIdx / 4) + (i / Depth * 8), i % Depth);
+        }
+
+        Begin(sums, new Product(sums.Address, rows, default, ofB with { BlockDistance = distance }, accumulate, typeof(T) == typeof(Half)));
     }
 
     /// <summary>Makes a group of the products since the last one.</summary>
@@ -91,7 +95,45 @@ internal sealed unsafe class LaneProducts
         _sums.Clear();
     }
 
-    private static Tile Operand<T>(ArrayView<T> memory, int index, int rows)
+    private static void Check<T>(ArrayView<float> sums, int columns)
+        where T : unmanaged
+    {
+        if (typeof(T) != typeof(Half) && typeof(T) != typeof(BFloat16))
+        {
+            throw new InvalidKernelOperationException($"tensor cores multiply Half or BFloat16, found {typeof(T).Name}");
+        }
+
+        GroupRun group = Lane.Active.Group;
+        if (group.WarpSize != TensorCore.WarpSize || group.LaneCount % WarpGroup.Size != 0)
+        {
+            throw new InvalidKernelOperationException(
+                $"this works on whole warp groups of {WarpGroup.Size} lanes, found warps of {group.WarpSize} and {group.LaneCount} lanes a group");
+        }
+
+        if (columns is not (64 or 128 or 256) || sums.Length != columns / 2
+            || sums.Source is not CPUMemoryBuffer { Scope: MemoryScope.Local } own || sums.Address != own.NativePtr)
+        {
+            throw new InvalidKernelOperationException(
+                $"sums of 64, 128 or 256 columns are the whole of a lane's own array of half as many, found {columns} and {sums.Length}");
+        }
+
+    }
+
+    private void Begin(ArrayView<float> sums, Product product)
+    {
+        if (!_sums.TryGetValue(sums.Address, out Sums? held))
+        {
+            var memory = new Span<float>((void*)sums.Address, (int)sums.Length);
+            _sums.Add(sums.Address, held = new([.. memory]));
+            new Span<byte>((void*)sums.Address, (int)sums.LengthInBytes).Fill(LaneCopies.InFlight);
+        }
+
+        held.Running++;
+        Touch(product, held.Values.Length);
+        _open.Add(product);
+    }
+
+    private static Tile Operand<T>(ArrayView<T> memory, int index, int bytes)
         where T : unmanaged
     {
         ArrayView<T> first = memory.SubView(index);
@@ -108,21 +150,39 @@ internal sealed unsafe class LaneProducts
         }
 
         // through the view, which knows its end
-        _ = memory.SubView(index - (int)(inPattern / sizeof(ushort)), rows * SwizzledTile.RowBytes / sizeof(ushort));
-        return new(buffer, first.Address);
+        _ = memory.SubView(index - (int)(inPattern / sizeof(ushort)), bytes / sizeof(ushort));
+        return new(buffer, first.Address, 0);
     }
 
     // what a product reads is told the sanitizer when it begins, since it may be read from then on
     private static void Touch(Product product, int sums)
     {
-        for (int i = 0; i < 2; i++)
+        if (!Sanitizer.AnyActive)
         {
-            product.A.Touch(Row(i));
+            return;
+        }
+
+        for (int i = 0; product.Rows is null && i < 2; i++)
+        {
+            product.A.Touch(Row(i), 0);
+            product.A.Touch(Row(i), ChunkElements);
+        }
+
+        if (product.B.BlockDistance > 0)
+        {
+            // all lanes of a warp read all of it; each tells of a part
+            for (int i = Warp.LaneIdx; i < sums * 2 / ChunkElements * Depth; i += TensorCore.WarpSize)
+            {
+                product.B.Touch(i / Depth * ChunkElements, i % Depth);
+            }
+
+            return;
         }
 
         for (int i = 0; i < sums / 2; i++)
         {
-            product.B.Touch(Column(i));
+            product.B.Touch(Column(i), 0);
+            product.B.Touch(Column(i), ChunkElements);
         }
     }
 
@@ -131,8 +191,16 @@ internal sealed unsafe class LaneProducts
         Touch(product, sums.Length);
         Span<float> rows = stackalloc float[2 * Depth];
         Span<float> column = stackalloc float[Depth];
-        product.A.Read(Row(0), product.IsHalf, rows[..Depth]);
-        product.A.Read(Row(1), product.IsHalf, rows[Depth..]);
+        if (product.Rows is { } held)
+        {
+            held.CopyTo(rows);
+        }
+        else
+        {
+            product.A.Read(Row(0), product.IsHalf, rows[..Depth]);
+            product.A.Read(Row(1), product.IsHalf, rows[Depth..]);
+        }
+
         for (int i = 0; i < sums.Length / 2; i++)
         {
             product.B.Read(Column(i), product.IsHalf, column);
@@ -159,7 +227,8 @@ internal sealed unsafe class LaneProducts
     // column number i of this lane: neighbours in pairs, a pair in every 8
     private static int Column(int i) => (8 * (i / 2)) + (2 * (Lane.Active.LinearIndex % 4)) + (i % 2);
 
-    private sealed record Product(nint Sums, Tile A, Tile B, bool Accumulate, bool IsHalf);
+    // the rows of A that the lanes have told, or where they lie
+    private sealed record Product(nint Sums, float[]? Rows, Tile A, Tile B, bool Accumulate, bool IsHalf);
 
     private sealed class Sums(float[] values)
     {
@@ -169,26 +238,25 @@ internal sealed unsafe class LaneProducts
         public int Running { get; set; }
     }
 
-    /// <summary>An operand: 16 elements of each row, from an address on.</summary>
-    private readonly record struct Tile(CPUMemoryBuffer Buffer, nint Address)
+    /// <summary>
+    /// An operand, from an address on: 16 elements of each row of A, and of B, whose rows are columns of the product; or, where blocks have a
+    /// distance, 16 rows of columns.
+    /// </summary>
+    private readonly record struct Tile(CPUMemoryBuffer Buffer, nint Address, int BlockDistance)
     {
-        public void Touch(int row)
+        public void Touch(int index, int k) => Sanitizer.Touch(Buffer, At(index, k), ChunkBytes);
+
+        public void Read(int index, bool isHalf, Span<float> values)
         {
-            for (int chunk = 0; chunk < ChunksOfARow && Sanitizer.AnyActive; chunk++)
+            for (int k = 0; k < Depth; k++)
             {
-                Sanitizer.Touch(Buffer, At(row, chunk), ChunkBytes);
+                ushort bits = *(ushort*)At(index, k);
+                values[k] = isHalf ? Half.FromBits(bits) : BFloat16.FromBits(bits);
             }
         }
 
-        public void Read(int row, bool isHalf, Span<float> values)
-        {
-            for (int i = 0; i < Depth; i++)
-            {
-                ushort bits = *(ushort*)(At(row, i / 8) + (i % 8 * sizeof(ushort)));
-                values[i] = isHalf ? Half.FromBits(bits) : BFloat16.FromBits(bits);
-            }
-        }
-
-        private nint At(int row, int chunk) => SwizzledTile.Swizzle(Address + (row * SwizzledTile.RowBytes) + (chunk * ChunkBytes));
+        private nint At(int index, int k) => SwizzledTile.Swizzle(Address + (BlockDistance == 0
+            ? (index * SwizzledTile.RowBytes) + (k * sizeof(ushort))
+            : (index / BlockColumns * BlockDistance) + (k * SwizzledTile.RowBytes) + (index % BlockColumns * sizeof(ushort))));
     }
 }

@@ -77,23 +77,32 @@ internal static class WarpMatrix
         return row;
     }
 
+    /// <summary>An element of A as the lanes of a warp hold it.</summary>
+    public static float ElementOfA<T>(ReadOnlySpan<MatrixFragmentA> warp, int row, int k)
+        where T : unmanaged => ElementOfA<T>(warp[HolderOfA(row, k)], row, k);
+
+    private static int HolderOfA(int row, int k) => (4 * (row % 8)) + (k % 8 / 2);
+
+    private static float ElementOfA<T>(MatrixFragmentA held, int row, int k)
+        where T : unmanaged
+    {
+        uint word = (row < 8, k < 8) switch
+        {
+            (true, true) => held.Matrix0,
+            (false, true) => held.Matrix1,
+            (true, false) => held.Matrix2,
+            _ => held.Matrix3,
+        };
+        return ToFloat<T>(word >> (16 * (k % 2)));
+    }
+
     private static float Sum<T>(ReadOnlySpan<Operands> warp, int row, int column, float sum)
         where T : unmanaged
     {
         for (int k = 0; k < InnerSize; k++)
         {
-            int pair = k % 8 / 2;
-            int half = 16 * (k % 2);
-            MatrixFragmentA a = warp[(4 * (row % 8)) + pair].A;
-            MatrixFragmentB b = warp[(4 * column) + pair].B;
-            uint ofA = (row < 8, k < 8) switch
-            {
-                (true, true) => a.Matrix0,
-                (false, true) => a.Matrix1,
-                (true, false) => a.Matrix2,
-                _ => a.Matrix3,
-            };
-            float product = ToFloat<T>(ofA >> half) * ToFloat<T>((k < 8 ? b.Matrix0 : b.Matrix1) >> half);
+            MatrixFragmentB b = warp[(4 * column) + (k % 8 / 2)].B;
+            float product = ElementOfA<T>(warp[HolderOfA(row, k)].A, row, k) * ToFloat<T>((k < 8 ? b.Matrix0 : b.Matrix1) >> (16 * (k % 2)));
             sum += product;
         }
 

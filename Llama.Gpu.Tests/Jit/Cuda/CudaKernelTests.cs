@@ -41,6 +41,27 @@ public sealed class CudaKernelTests
         }
     }
 
+    [TestCase(TensorType.Float16)]
+    [TestCase(TensorType.BFloat16)]
+    public void Attention_on_tensor_cores_is_as_near_as_it_states(TensorType type)
+    {
+        CudaAccelerator accelerator = TestAccelerators.Cuda;
+        RoundedAttention.Run[] operations = LaunchShapes.For(accelerator).WarpGroups
+            ? [new WarpGroupAttention(accelerator).Run, new TensorCoreAttention(accelerator).Run]
+            : [new TensorCoreAttention(accelerator).Run];
+        foreach ((RoundedAttention.Run run, int headDim) in from run in operations from headDim in (int[])[64, 128] select (run, headDim))
+        {
+            foreach ((int tokens, int position, int heads) in ((int, int, int)[])[(1, 0, 2), (33, 0, 2), (47, 127, 6), (129, 700, 2), (300, 13, 8)])
+            {
+                RoundedAttention.Check(accelerator, run, type, new(tokens, position, heads, 2, headDim));
+            }
+
+            RoundedAttention.CheckHugeScores(accelerator, run, type, new(40, 230, 2, 2, headDim));
+            RoundedAttention.CheckUnseen(accelerator, run, type, new(33, 120, 2, 1, headDim), 20, double.NaN, inKeys: true, inValues: true);
+            RoundedAttention.CheckUnseen(accelerator, run, type, new(33, 120, 2, 1, headDim), 20, double.PositiveInfinity, inKeys: false, inValues: true);
+        }
+    }
+
     [TestCaseSource(typeof(FeatureAgreementTests), nameof(FeatureAgreementTests.Kernels))]
     public void Feature_agrees(string name) => Assert.That(FeatureAgreementTests.Differences(TestAccelerators.Cuda, name), Is.Empty);
 

@@ -85,6 +85,26 @@ public static unsafe class FakeDriverScenarios
         });
     });
 
+    public static void AttentionOfWarpGroupsPassesTensorMaps() => WithAccelerator(accelerator =>
+    {
+        AttentionShape shape = new(33, 70, 8, 2, 128);
+        using var queries = accelerator.Allocate1D<float>(shape.TokenCount * shape.QueryWidth);
+        using var cache = accelerator.Allocate1D<BFloat16>(2 * 128 * shape.KeyValueWidth);
+        using var angles = accelerator.Allocate1D<float>(128 * shape.HeadDim / 2);
+        using var output = accelerator.Allocate1D<float>(shape.TokenCount * shape.QueryWidth);
+        WeightView keys = WeightView.Of(cache.View.BaseView);
+        WeightView values = WeightView.Of(cache.View.BaseView.SubView(128 * shape.KeyValueWidth));
+        new Attention(accelerator).Run(
+            accelerator.DefaultStream, queries.View, keys, values, angles.View, angles.View, output.View, ArrayView<float>.Empty, shape, 1f);
+        string log = Log();
+        const string Map = "<type 9, 103 x 256 at [0-9a-f]+, box 128 x 64, swizzle 3, promotion 3>";
+        Assert.Multiple(() =>
+        {
+            Assert.That(log, Does.Match(@"WarpGroupAttention_Kernel\w*WideWarpGroupHead 2 2 1 / 384 1 1 / 164976:"), "two heads of keys, two blocks of rows");
+            Assert.That(log, Does.Match($" {Map} {Map} "));
+        });
+    });
+
     public static void BuffersCopyAndGiveBack() => WithAccelerator(accelerator =>
     {
         int[] data = [1, 2, 3, 4, 5];

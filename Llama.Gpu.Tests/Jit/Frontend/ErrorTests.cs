@@ -68,6 +68,8 @@ public sealed class ErrorTests
 
     [TestCase("JIT0022", nameof(WarpGroupKernels.WaitsInABuffer), "phases")]
     [TestCase("JIT0022", nameof(WarpGroupKernels.MultipliesABuffer), "not lie in shared")]
+    [TestCase("JIT0022", nameof(WarpGroupKernels.HoldsAgainstABuffer), "not lie in shared")]
+    [TestCase("JIT0026", nameof(WarpGroupKernels.MultipliesBlocksAnywhere), "MultiplyAddHeld")]
     [TestCase("JIT0024", nameof(WarpGroupKernels.TakesSomeRegisters), "DecreaseRegisters")]
     [TestCase("JIT0025", nameof(WarpGroupKernels.MultipliesSomeColumns), "MultiplyAdd")]
     public void Wrong_use_of_warp_groups_is_refused_at_its_line(string number, string kernel, string named) =>

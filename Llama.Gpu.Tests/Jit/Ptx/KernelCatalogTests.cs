@@ -33,8 +33,8 @@ public sealed class KernelCatalogTests
     {
         IEnumerable<string> operations =
         [
-            nameof(TensorCoreMatMul), nameof(TensorCoreAttention), nameof(WarpGroupMatMul), nameof(InputRounding), nameof(PackedMatMul),
-            nameof(PackedInput), nameof(PackedAttention),
+            nameof(TensorCoreMatMul), nameof(TensorCoreAttention), nameof(WarpGroupMatMul), nameof(WarpGroupAttention), nameof(InputRounding),
+            nameof(PackedMatMul), nameof(PackedInput), nameof(PackedAttention),
             nameof(LogitPeak), nameof(TokenWeights), nameof(TokenDraw),
             .. new[] { typeof(KernelSet), typeof(SpectralKernelSet) }
                 .SelectMany(set => set.GetProperties(BindingFlags.Public | BindingFlags.Instance))

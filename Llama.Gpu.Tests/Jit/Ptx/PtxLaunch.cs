@@ -6,8 +6,6 @@ namespace Llama.Gpu.Tests.Jit.Ptx;
 /// <summary>Carries out a whole launch: lanes take turns between the places where they meet.</summary>
 internal sealed class PtxLaunch(PtxProgram program, (uint X, uint Y, uint Z) grid, uint lanes)
 {
-    private const int WarpSize = 32;
-
     private readonly List<ulong> _parameters = [];
     private byte[] _memory = new byte[16];
 
@@ -74,7 +72,7 @@ internal sealed class PtxLaunch(PtxProgram program, (uint X, uint Y, uint Z) gri
             switch (meeting.Name)
             {
                 case "shfl":
-                    Shuffle(machines, meeting);
+                    PtxWarp.Shuffle(machines, meeting);
                     break;
                 case "mma":
                     PtxWarp.MultiplyAdd(machines, meeting);
@@ -83,18 +81,6 @@ internal sealed class PtxLaunch(PtxProgram program, (uint X, uint Y, uint Z) gri
                     PtxWarp.LoadMatrix(machines, meeting);
                     break;
             }
-        }
-    }
-
-    private static void Shuffle(PtxMachine[] machines, PtxLine line)
-    {
-        ulong[] given = [.. machines.Select(machine => machine.Read(line.Operands[1][0]))];
-        for (int lane = 0; lane < machines.Length; lane++)
-        {
-            ulong source = machines[lane].Read(line.Operands[2][0]);
-            int from = (lane & -WarpSize) + (int)source;
-            Assert.That(source < WarpSize && from < machines.Length, "a shuffle reads a lane that there is");
-            machines[lane].Write(line.Operands[0][0], given[from]);
         }
     }
 }

@@ -2,10 +2,23 @@ using NUnit.Framework;
 
 namespace Llama.Gpu.Tests.Jit.Ptx;
 
-/// <summary>Tensor cores, by NVIDIA's manual: what the lanes of a warp get of what they hold. Sums are double, rounded once.</summary>
+/// <summary>Shuffles and tensor cores, by NVIDIA's manual: what the lanes of a warp get of what they hold. Sums are double, rounded once.</summary>
 internal static class PtxWarp
 {
     private const int Lanes = 32;
+
+    /// <summary><c>shfl.sync.idx.b32 d, a, lane, ...</c>, of lanes that exist.</summary>
+    public static void Shuffle(PtxMachine[] machines, PtxLine line)
+    {
+        ulong[] given = [.. machines.Select(machine => machine.Read(line.Operands[1][0]))];
+        for (int lane = 0; lane < machines.Length; lane++)
+        {
+            ulong source = machines[lane].Read(line.Operands[2][0]);
+            int from = (lane & -Lanes) + (int)source;
+            Assert.That(source < Lanes && from < machines.Length, "a shuffle reads a lane that there is");
+            machines[lane].Write(line.Operands[0][0], given[from]);
+        }
+    }
 
     /// <summary><c>mma.sync.aligned.m16n8k16.row.col.f32.type.type.f32 d, a, b, c</c>.</summary>
     public static void MultiplyAdd(PtxMachine[] machines, PtxLine line)

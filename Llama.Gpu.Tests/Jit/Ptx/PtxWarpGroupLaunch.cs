@@ -32,6 +32,16 @@ internal sealed class PtxWarpGroupLaunch(PtxProgram program, uint groups, uint l
     /// <summary>Passes a number.</summary>
     public void Number(long bits) => _parameters.Add((ulong)bits);
 
+    /// <summary>Passes a view: address and length.</summary>
+    public int View<T>(T[] data)
+        where T : unmanaged
+    {
+        int address = Place(data);
+        Number(address);
+        Number(data.Length);
+        return address;
+    }
+
     public T[] Contents<T>(int address, int count)
         where T : unmanaged => MemoryMarshal.Cast<byte, T>(_memory.AsSpan(address))[..count].ToArray();
 
@@ -76,6 +86,7 @@ internal sealed class PtxWarpGroupLaunch(PtxProgram program, uint groups, uint l
 
             moved |= Meet(machines, places, ready, machines.Length, "bar", static (_, _) => { });
             moved |= Meet(machines, places, ready, 128, "wgmma", PtxWarpGroups.Multiply);
+            moved |= Meet(machines, places, ready, 32, "shfl", PtxWarp.Shuffle);
             Assert.That(moved || passed != operations.Passed, "some lane goes on");
         }
     }

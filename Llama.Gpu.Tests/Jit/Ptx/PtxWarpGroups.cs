@@ -74,17 +74,21 @@ internal sealed class PtxWarpGroups(byte[] memory, IReadOnlyList<PtxTensorMap> m
         _barriers[(int)machine.Address(line.Operands[2][0], 8)].Come(map.BoxRows * 128);
     }
 
-    /// <summary><c>wgmma.mma_async.sync.aligned.m64nNk16.f32.type.type {d}, a, b, p, 1, 1, 0, 0</c>, of the machines of a warp group.</summary>
+    /// <summary>
+    /// <c>wgmma.mma_async.sync.aligned.m64nNk16.f32.type.type {d}, a, b, p, 1, 1, 0, 0</c>, of the machines of a warp group; or with
+    /// <c>{a}</c> and <c>1, 1, 1</c>, where B is N-major.
+    /// </summary>
     public static void Multiply(PtxMachine[] group, PtxLine line)
     {
         Assert.That(group, Has.Length.EqualTo(Lanes));
         int columns = line.Operands[0].Length * 2;
         string type = line.Modifiers[^1];
         Assert.That(line.Modifiers, Is.EqualTo((string[])["mma_async", "sync", "aligned", $"m64n{columns}k16", "f32", type, type]));
-        Assert.That(line.Operands[4..].Select(operand => operand[0]), Is.EqualTo((string[])["1", "1", "0", "0"]));
+        bool isHeld = line.Operands[1].Length > 1;
+        Assert.That(line.Operands[4..].Select(operand => operand[0]), Is.EqualTo(isHeld ? (string[])["1", "1", "1"] : ["1", "1", "0", "0"]));
         byte[] shared = group[0].Shared;
-        double[,] a = Operand(group, line.Operands[1][0], 64, type, shared);
-        double[,] b = Operand(group, line.Operands[2][0], columns, type, shared);
+        double[,] a = isHeld ? Held(group, line.Operands[1], type) : Operand(group, line.Operands[1][0], 64, type, shared, isRows: false);
+        double[,] b = Operand(group, line.Operands[2][0], columns, type, shared, isHeld);
         for (int lane = 0; lane < Lanes; lane++)
         {
             bool accumulates = group[lane].Read(line.Operands[3][0]) != 0;
@@ -103,22 +107,47 @@ internal sealed class PtxWarpGroups(byte[] memory, IReadOnlyList<PtxTensorMap> m
         }
     }
 
-    // "Matrix descriptor format": K-major, swizzled by 128 bytes, rows of 128 bytes, 8 of them and then the stride
-    private static double[,] Operand(PtxMachine[] group, string name, int rows, string type, byte[] shared)
+    // "Register fragments for wgmma.mma_async.m64k16", matrix A
+    private static double[,] Held(PtxMachine[] group, string[] words, string type)
+    {
+        Assert.That(words, Has.Length.EqualTo(4));
+        var values = new double[64, 16];
+        for (int lane = 0; lane < Lanes; lane++)
+        {
+            for (int i = 0; i < 8; i++)
+            {
+                int row = (lane / 32 * 16) + (lane % 32 / 4) + (i / 2 % 2 * 8);
+                int column = (lane % 4 * 2) + (i % 2) + (i / 4 * 8);
+                values[row, column] = Number((ushort)(group[lane].Read(words[i / 2]) >> (16 * (i % 2))), type);
+            }
+        }
+
+        return values;
+    }
+
+    private static double Number(ushort bits, string type) =>
+        type == "f16" ? (double)BitConverter.UInt16BitsToHalf(bits) : BitConverter.UInt32BitsToSingle((uint)bits << 16);
+
+    // "Matrix descriptor format", swizzled by 128 bytes. K-major: rows of 128 bytes, 8 of them and then the stride. N-major: a row of 128
+    // bytes for each k, 8 of them and then the stride; after 64 columns the leading distance.
+    private static double[,] Operand(PtxMachine[] group, string name, int rows, string type, byte[] shared, bool isRows)
     {
         ulong descriptor = group[0].Read(name);
         Assert.That(group.Select(machine => machine.Read(name)), Is.All.EqualTo(descriptor), "the same in all lanes");
         Assert.That(descriptor >> 62, Is.EqualTo(1), "128-byte swizzling");
         Assert.That((descriptor >> 49) & 7, Is.Zero, "base offset");
         int start = (int)(descriptor & 0x3FFF) << 4;
+        int leading = (int)((descriptor >> 16) & 0x3FFF) << 4;
         int stride = (int)((descriptor >> 32) & 0x3FFF) << 4;
         var values = new double[rows, 16];
         for (int row = 0; row < rows; row++)
         {
             for (int k = 0; k < 16; k++)
             {
-                ushort bits = BitConverter.ToUInt16(shared, Swizzle(start + (row / 8 * stride) + (row % 8 * 128) + (2 * k)));
-                values[row, k] = type == "f16" ? (double)BitConverter.UInt16BitsToHalf(bits) : BitConverter.UInt32BitsToSingle((uint)bits << 16);
+                int offset = isRows
+                    ? (k / 8 * stride) + (k % 8 * 128) + (row / 64 * leading) + (2 * (row % 64))
+                    : (row / 8 * stride) + (row % 8 * 128) + (2 * k);
+                values[row, k] = Number(BitConverter.ToUInt16(shared, Swizzle(start + offset)), type);
             }
         }
 

@@ -81,6 +81,46 @@ internal static class WarpGroupKernels
         }
     }
 
+    /// <summary>
+    /// 64 x 128 sums of 64 products, A held by the lanes, who load it in pairs, and B as rows, in two boxes; a second time on top if asked.
+    /// </summary>
+    public static void MultiplyHeld<T>(ArrayView<uint> a, TensorMap<T> b, ArrayView<float> result, int times)
+        where T : unmanaged
+    {
+        ArrayView<T> memory = SharedMemory.GetDynamic<T>();
+        ArrayView<ulong> barrier = SharedMemory.Allocate<ulong>(1);
+        ArrayView<float> sums = LocalMemory.Allocate<float>(Columns);
+        if (Group.IdxX == 0)
+        {
+            AsyncBarrier.Initialize(barrier, 0, 1);
+            AsyncBarrier.ArriveAndExpect(barrier, 0, 2 * BoxBytes);
+            b.Load(memory, 0, 0, 0, barrier, 0);
+            b.Load(memory, Depth * Columns, 0, Columns, barrier, 0);
+        }
+
+        Group.Barrier();
+        AsyncBarrier.Wait(barrier, 0, 0);
+        ArrayView<uint> own = a.SubView((((Warp.WarpIdx * 16) + (Warp.LaneIdx >> 2)) * Depth / 2) + (Warp.LaneIdx & 3));
+        for (int time = 0; time < times; time++)
+        {
+            WarpGroup.Fence();
+            for (int k = 0; k < Depth; k += 16)
+            {
+                int at = k / 2;
+                var fragment = new MatrixFragmentA(own[at], own[at + (8 * Depth / 2)], own[at + 4], own[at + (8 * Depth / 2) + 4]);
+                WarpGroup.MultiplyAddHeld(sums, 2 * Columns, fragment, memory, k * Columns, Depth * Columns, time > 0 || k > 0);
+            }
+
+            WarpGroup.Commit();
+            WarpGroup.Wait(0);
+        }
+
+        for (int i = 0; i < Columns; i++)
+        {
+            result[(Group.IdxX * Columns) + i] = sums[i];
+        }
+    }
+
     /// <summary>A box as it lies in shared memory.</summary>
     public static void Box(TensorMap<BFloat16> map, ArrayView<BFloat16> result, int boxRows, int row, int column)
     {
@@ -233,7 +273,7 @@ internal static class WarpGroupKernels
     }
 
     /// <summary>One warp copies a second box over the first, which products that nobody has waited for still read.</summary>
-    public static void FreesWhatIsMultiplied(TensorMap<BFloat16> map, ArrayView<float> result, int waits)
+    public static void FreesWhatIsMultiplied(TensorMap<BFloat16> map, ArrayView<float> result, int waits, int holds)
     {
         ArrayView<BFloat16> memory = SharedMemory.GetDynamic<BFloat16>();
         ArrayView<ulong> barriers = SharedMemory.Allocate<ulong>(2);
@@ -266,7 +306,15 @@ internal static class WarpGroupKernels
             {
                 AsyncBarrier.Wait(barriers, 0, box);
                 WarpGroup.Fence();
-                WarpGroup.MultiplyAdd(sums, Columns, memory, 0, memory, 0, false);
+                if (holds > 0)
+                {
+                    WarpGroup.MultiplyAddHeld(sums, Columns, default, memory, 0, Depth * Columns, false);
+                }
+                else
+                {
+                    WarpGroup.MultiplyAdd(sums, Columns, memory, 0, memory, 0, false);
+                }
+
                 WarpGroup.Commit();
                 if (waits > 0)
                 {
@@ -304,6 +352,21 @@ internal static class WarpGroupKernels
         ArrayView<BFloat16> memory = SharedMemory.GetDynamic<BFloat16>();
         ArrayView<float> sums = LocalMemory.Allocate<float>(Columns / 2);
         WarpGroup.MultiplyAdd(sums, columns, memory, 0, memory, 0, false); // JIT0025
+        result[0] = sums[0];
+    }
+
+    public static void HoldsAgainstABuffer(ArrayView<BFloat16> b, ArrayView<float> result)
+    {
+        ArrayView<float> sums = LocalMemory.Allocate<float>(Columns / 2);
+        WarpGroup.MultiplyAddHeld(sums, Columns, default, b, 0, Depth * Columns, false); // JIT0022
+        result[0] = sums[0];
+    }
+
+    public static void MultipliesBlocksAnywhere(ArrayView<float> result)
+    {
+        ArrayView<BFloat16> memory = SharedMemory.GetDynamic<BFloat16>();
+        ArrayView<float> sums = LocalMemory.Allocate<float>(Columns / 2);
+        WarpGroup.MultiplyAddHeld(sums, Columns, default, memory, 0, 500, false); // JIT0026
         result[0] = sums[0];
     }
 

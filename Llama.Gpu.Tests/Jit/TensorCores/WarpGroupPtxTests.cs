@@ -6,6 +6,7 @@ using Llama.Gpu.Jit.Backends.Ptx;
 using Llama.Gpu.Jit.Ir;
 using Llama.Gpu.Kernels;
 using Llama.Gpu.Tests.Jit.Ptx;
+using Llama.Gpu.Tests.Kernels;
 using Llama.Gpu.Tests.Reference;
 using NUnit.Framework;
 
@@ -18,7 +19,7 @@ public sealed class WarpGroupPtxTests
     private static readonly PtxTarget Target = PtxTarget.Parse("sm_90a");
 
     private static IEnumerable<string> KernelNames =>
-        KernelCatalog.All.Where(kernel => kernel.Target == KernelTarget.WarpGroups).Select(kernel => kernel.Name);
+        KernelCatalog.All.Where(kernel => kernel.Method.DeclaringType == typeof(WarpGroupMatMul)).Select(kernel => kernel.Name);
 
     [Test]
     public void Operations_read_as_expected()
@@ -77,7 +78,7 @@ public sealed class WarpGroupPtxTests
                 }
                 setmaxnreg.dec.sync.aligned.u32 40;
                 setmaxnreg.inc.sync.aligned.u32 232;
-                fence.proxy.async;
+                fence.proxy.async.shared::cta;
                 wgmma.fence.sync.aligned;
                 mov.pred %p0, 1;
                 {
@@ -101,6 +102,38 @@ public sealed class WarpGroupPtxTests
 
                 """.Split('\n')));
         });
+    }
+
+    [Test]
+    public void Product_that_lanes_hold_reads_as_expected()
+    {
+        var sketch = new IrSketch("Held", IrType.I32);
+        Instruction tile = sketch.Add(Op.AllocateShared, IrType.Pointer(AddressSpace.Shared), 32768);
+        Instruction sums = sketch.Add(Op.AllocateLocal, IrType.Pointer(AddressSpace.Local), 256);
+        Instruction word = sketch.Parameter(0);
+        Instruction a = sketch.Add(Op.BuildVector, IrType.I32 with { Width = 4 }, word, word, word, sketch.Constant(IrType.I32, 5));
+        var shape = new WarpGroupShape(MatrixElement.BFloat16, 128, 16384);
+        sketch.Add(Op.WarpGroupMultiplyHeld, IrType.Void, shape.Immediate, sums, a, tile, sketch.Constant(IrType.I1, 0));
+        string text = PtxEmitter.Emit(sketch.Return(), new PtxOptions(Target)).Text;
+        string registers = string.Join(", ", Enumerable.Range(0, 64).Select(i => $"%f{i}"));
+        string[] lines = [.. text[text.IndexOf("    mov.pred %p0", StringComparison.Ordinal)..].Split('\n').Select(line => line.Trim())];
+        Assert.That(lines, Is.EqualTo($$"""
+            mov.pred %p0, 0;
+            mov.b32 %r2, 5;
+            {
+            .reg .b32 low;
+            .reg .b64 b;
+            .reg .pred accumulate;
+            shr.u32 low, %r0, 4;
+            or.b32 low, low, 0x4000000;
+            mov.b64 b, {low, 0x40000040};
+            mov.pred accumulate, %p0;
+            wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {{{registers}}}, {%r1, %r1, %r1, %r2}, b, accumulate, 1, 1, 1;
+            }
+            ret;
+            }
+
+            """.Split('\n')));
     }
 
     [TestCase("sm_80")]
@@ -134,20 +167,42 @@ public sealed class WarpGroupPtxTests
         var random = new Random(inner);
         double[] input = [.. Enumerable.Range(0, Rows * inner).Select(_ => ReferenceOps.Round((random.NextSingle() * 2) - 1, type))];
         double[] weight = [.. Enumerable.Range(0, Columns * inner).Select(_ => ReferenceOps.Round((random.NextSingle() * 2) - 1, type))];
-        ushort[] Bits(double[] values) => [.. values.Select(value => type == TensorType.BFloat16
-            ? ((BFloat16)(float)value).Bits
-            : BitConverter.HalfToUInt16Bits((System.Half)value))];
-        launch.Map(new(launch.Place(Bits(input)), Rows, inner, WarpGroupMatMul.TileRows));
-        launch.Map(new(launch.Place(Bits(weight)), Columns, inner, TileColumns));
-        int output = launch.Place(new float[Rows * Columns]);
-        launch.Number(output);
-        launch.Number(Rows * Columns);
+        launch.Map(new(launch.Place(Bits(input, type)), Rows, inner, WarpGroupMatMul.TileRows));
+        launch.Map(new(launch.Place(Bits(weight, type)), Columns, inner, TileColumns));
+        int output = launch.View(new float[Rows * Columns]);
         launch.Number(Rows);
         launch.Number(Columns);
         launch.Number(inner);
         launch.Run();
         double[] expected = ReferenceOps.MatMul(input, weight, Columns, inner);
         Assert.That(launch.Contents<float>(output, Rows * Columns).Select(value => (double)value), Is.EqualTo(expected).Within(1e-5));
+    }
+
+    // two tiles, both at the diagonal, rows in both warp groups, and two heads of keys in the cache, of which the first is computed
+    [TestCase("WarpGroupAttention.f16.Narrow", 64)]
+    [TestCase("WarpGroupAttention.bf16.Wide", 128)]
+    public void Text_of_attention_means_it(string name, int headDim)
+    {
+        AttentionShape shape = new(11, 121, 14, 2, headDim);
+        CatalogedKernel kernel = KernelCatalog.All.Single(entry => entry.Name == name);
+        TensorType type = name.Contains("bf16", StringComparison.Ordinal) ? TensorType.BFloat16 : TensorType.Float16;
+        PtxKernel code = KernelText.Ptx(kernel.Method, new PtxOptions(Target, kernel.Lanes), aligned: false);
+        var launch = new PtxWarpGroupLaunch(PtxProgram.Parse(code.Text, code.Name), 1, (uint)kernel.Lanes);
+        var data = new RoundedAttention.Operands(shape, type, RoundedAttention.Spread);
+        launch.View(data.Queries);
+        launch.Map(new(launch.Place(Bits(data.Keys, type)), shape.PositionCount, shape.KeyValueWidth, WarpGroupAttention.Keys));
+        launch.Map(new(launch.Place(Bits(data.Values, type)), shape.PositionCount, shape.KeyValueWidth, WarpGroupAttention.Keys));
+        launch.View(data.Cosines);
+        launch.View(data.Sines);
+        int output = launch.View(new float[data.Queries.Length]);
+        foreach (int extent in (int[])[shape.TokenCount, shape.FirstPosition, shape.HeadCount, shape.KeyValueHeadCount, headDim, shape.HeadsPerGroup])
+        {
+            launch.Number(extent);
+        }
+
+        launch.Number(BitConverter.SingleToInt32Bits(1f / MathF.Sqrt(headDim)));
+        launch.Run();
+        RoundedAttention.Compare(launch.Contents<float>(output, data.Queries.Length), data, type, shape, shape.HeadsPerGroup);
     }
 
     // what is refused or done one after the other, PtxAssembler refuses
@@ -167,4 +222,30 @@ public sealed class WarpGroupPtxTests
             Assert.That(code, Does.Not.Contain(" HMMA").And.Not.Contain("LDS").And.Not.Contain("STL"));
         });
     }
+
+    // in the order of the machine code: the products of a tile's scores and of the values before, then the exponentials, then the wait
+    [TestCase("f16.Narrow")]
+    [TestCase("f16.Wide")]
+    [TestCase("bf16.Narrow")]
+    [TestCase("bf16.Wide")]
+    public void Softmax_is_computed_while_values_are_multiplied(string name)
+    {
+        CatalogedKernel kernel = KernelCatalog.All.Single(entry => entry.Name == $"{nameof(WarpGroupAttention)}.{name}");
+        string code = PtxAssembler.Disassemble(KernelText.Ptx(kernel.Method, new PtxOptions(Target, kernel.Lanes)).Text, Target.Name);
+        int scores = name.EndsWith("Wide", StringComparison.Ordinal) ? 8 : 4;
+        int begin = code.IndexOf("WARPGROUP.DEPBAR.LE gsb0, 0x1", StringComparison.Ordinal);
+        int end = code.IndexOf("WARPGROUP.DEPBAR.LE gsb0, 0x0", begin, StringComparison.Ordinal);
+        Assert.Multiple(() =>
+        {
+            Assert.That(Regex.Count(code[..begin], @"HGMMA\.64x128x16\.F32.*, gdesc\[UR\d+\], "), Is.EqualTo(2 * scores), "of the first tile and of the loop");
+            Assert.That(Regex.Count(code[..begin], @"HGMMA.* R\d+, gdesc\[UR\d+\]\.tnspB"), Is.EqualTo(8), "one for each 16 keys");
+            Assert.That(Regex.Count(code[begin..end], "MUFU.EX2"), Is.EqualTo(66), "a weight for each score, two factors");
+            Assert.That(Regex.Count(code, @"UTMALDG\.2D"), Is.EqualTo(scores), "keys and values: before the loop, in it, behind it");
+            Assert.That(code, Does.Contain("USETMAXREG").And.Contain("FENCE.VIEW.ASYNC").And.Not.Contain(" HMMA").And.Not.Contain("STL"));
+        });
+    }
+
+    private static ushort[] Bits(double[] values, TensorType type) => [.. values.Select(value => type == TensorType.BFloat16
+        ? ((BFloat16)(float)value).Bits
+        : BitConverter.HalfToUInt16Bits((System.Half)value))];
 }

@@ -21,6 +21,14 @@ public sealed class WarpGroupTests
     public void Product_of_f16_is_added_to_the_sums_before(string name) => CheckProduct(name, value => (Half)value, value => value, 2);
 
     [TestCaseSource(nameof(Names))]
+    public void Product_of_bf16_that_lanes_hold_is_that_of_the_matrices(string name) =>
+        CheckHeld(name, value => (BFloat16)value, value => value, value => value.Bits, 1);
+
+    [TestCaseSource(nameof(Names))]
+    public void Product_of_f16_that_lanes_hold_is_added_to_the_sums_before(string name) =>
+        CheckHeld(name, value => (Half)value, value => value, value => value.Bits, 2);
+
+    [TestCaseSource(nameof(Names))]
     public void Operands_that_lanes_store_are_multiplied_too(string name)
     {
         Accelerator accelerator = TensorAccelerators.Of(name);
@@ -50,21 +58,21 @@ public sealed class WarpGroupTests
     }
 
     [Test]
-    public void Freeing_what_is_still_multiplied_is_a_race_at_its_line()
+    public void Freeing_what_is_still_multiplied_is_a_race_at_its_line([Values] bool held)
     {
-        var fault = Assert.Throws<KernelRaceException>(() => Free(waits: 0))!;
+        var fault = Assert.Throws<KernelRaceException>(() => Free(waits: 0, held))!;
         Assert.That(WarpGroupFaults.LineOf(fault.Line), Does.Contain("WarpGroup.Wait").Or.Contain("over what is multiplied").Or.Contain("MultiplyAdd"));
-        Assert.That(() => Free(waits: 1), Throws.Nothing);
+        Assert.That(() => Free(waits: 1, held), Throws.Nothing);
     }
 
-    private static void Free(int waits)
+    private static void Free(int waits, bool held)
     {
         Accelerator accelerator = TensorAccelerators.Of("cpu");
         using var matrix = accelerator.Allocate1D<BFloat16>(Size * Size);
         matrix.View.BaseView.MemSetToZero();
         using var result = accelerator.Allocate1D<float>(Lanes);
-        accelerator.LoadKernel<TensorMap<BFloat16>, ArrayView<float>, int>(WarpGroupKernels.FreesWhatIsMultiplied)(
-            accelerator.DefaultStream, Config(2 * Lanes), new TensorMap<BFloat16>(matrix.View, Size, Size, Size), result.View, waits);
+        accelerator.LoadKernel<TensorMap<BFloat16>, ArrayView<float>, int, int>(WarpGroupKernels.FreesWhatIsMultiplied)(
+            accelerator.DefaultStream, Config(2 * Lanes), new TensorMap<BFloat16>(matrix.View, Size, Size, Size), result.View, waits, held ? 1 : 0);
     }
 
     private static T[] RunWithBox<T>(
@@ -116,6 +124,32 @@ public sealed class WarpGroupTests
                 // sums that are read between two products are those of the first
                 (int ofRow, int ofColumn) = PlaceOf(lane, 3);
                 Assert.That(found[(lane * 33) + 32], Is.EqualTo(times == 1 ? 0f : Sum(wideA, wideB, ofRow, ofColumn, 1).Sum));
+            }
+        });
+    }
+
+    private static void CheckHeld<T>(string name, Func<float, T> round, Func<T, float> widen, Func<T, ushort> bits, int times)
+        where T : unmanaged
+    {
+        Accelerator accelerator = TensorAccelerators.Of(name);
+        T[] a = [.. Random(5).Select(round)];
+        T[] b = [.. Random(6).Concat(Random(7)).Select(round)];
+        using var ofA = accelerator.Allocate1D<uint>([.. a.Chunk(2).Select(pair => bits(pair[0]) | ((uint)bits(pair[1]) << 16))]);
+        using var ofB = accelerator.Allocate1D(b);
+        using var result = accelerator.Allocate1D<float>(Lanes * Size);
+        accelerator.LoadKernel<ArrayView<uint>, TensorMap<T>, ArrayView<float>, int>(WarpGroupKernels.MultiplyHeld)(
+            accelerator.DefaultStream, Config(Lanes), ofA.View, new TensorMap<T>(ofB.View, Size, 2 * Size, Size), result.View, times);
+        float[] found = result.GetAsArray1D();
+        float[] wideA = [.. a.Select(widen)];
+
+        // columns as rows, since that is how the other product has them
+        float[] turned = [.. Enumerable.Range(0, 2 * Size * Size).Select(i => widen(b[(i % Size * 2 * Size) + (i / Size)]))];
+        Assert.Multiple(() =>
+        {
+            for (int i = 0; i < found.Length; i++)
+            {
+                (int row, int column) = PlaceOf(i / Size, i % Size);
+                Assert.That(found[i], Is.EqualTo(Sum(wideA, turned, row, column, times).Sum), $"lane {i / Size}, sum {i % Size}");
             }
         });
     }

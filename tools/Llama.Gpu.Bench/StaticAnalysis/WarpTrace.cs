@@ -170,6 +170,9 @@ internal sealed class WarpTrace
             case Op.WarpGroupMultiply:
                 NoteOperands(instruction);
                 break;
+            case Op.WarpGroupMultiplyHeld:
+                NoteRows(instruction);
+                break;
         }
     }
 
@@ -221,6 +224,22 @@ internal sealed class WarpTrace
         for (int row = 0; ofGroup == 0 && row < WarpGroupShape.Of(instruction.Immediate).Columns; row += MatrixRows)
         {
             Rows(Value(instruction.Operands[2])[0], row);
+        }
+    }
+
+    // four rows of a block of columns at a time, once for the warp group; A lies in registers
+    private void NoteRows(Instruction instruction)
+    {
+        var shape = WarpGroupShape.Of(instruction.Immediate);
+        long begin = Value(instruction.Operands[2])[0];
+        for (int column = 0; _warp % WarpsOfGroup == 0 && column < shape.Columns; column += RowChunks * ChunkBytes / sizeof(ushort))
+        {
+            for (int first = 0; first < MatrixRows; first += Lanes / RowChunks)
+            {
+                Note(instruction, AddressSpace.Shared, lane => Swizzled(begin, first + (lane / RowChunks), lane % RowChunks), ChunkBytes);
+            }
+
+            begin += shape.BlockDistance;
         }
     }
 
