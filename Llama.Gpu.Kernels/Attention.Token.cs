@@ -10,17 +10,10 @@ public sealed partial class Attention
     internal delegate void TokenLaunch(
         AcceleratorStream stream,
         KernelConfig config,
-        ArrayView<float> queries,
-        WeightView keys,
-        WeightView values,
-        ArrayView<float> cosines,
-        ArrayView<float> sines,
-        ArrayView<float> output,
+        in AttentionOperands operands,
         ArrayView<float> parts,
         ArrayView<int> arrivals,
-        ArrayView<int> position,
-        AttentionShape shape,
-        float scale);
+        ArrayView<int> position);
 
     /// <summary>
     /// Whether groups of a launch can wait for each other's results here: OpenCL 1.2 promises that of no device, and processors alone
@@ -33,38 +26,25 @@ public sealed partial class Attention
 
     /// <summary>Starts the operation for one token at a position that the device knows.</summary>
     /// <param name="stream">The stream.</param>
-    /// <param name="queries">(heads, headDim), not rotated.</param>
-    /// <param name="keys">(capacity, kvHeads, headDim) cache that holds the rotated keys up to the position.</param>
-    /// <param name="values">(capacity, kvHeads, headDim) cache that holds the values up to the position; of the keys' type.</param>
-    /// <param name="cosines">(capacity, headDim/2).</param>
-    /// <param name="sines">(capacity, headDim/2).</param>
-    /// <param name="output">(heads, headDim) result; must not overlap another view.</param>
+    /// <param name="operands">What it reads and writes; its shape is that for the last position that there is room for.</param>
     /// <param name="parts">Scratch memory as for the other operation.</param>
     /// <param name="arrivals">(heads) zeros, and zeros again afterwards.</param>
     /// <param name="position">(1) the token's position, below the capacity.</param>
-    /// <param name="shape">Extents for the last position that there is room for.</param>
-    /// <param name="scale">Factor of every score: 1 / sqrt(headDim).</param>
     /// <exception cref="ArgumentException">A view does not have its shape or type, or an extent is out of range.</exception>
     public void RunToken(
         AcceleratorStream stream,
-        ArrayView<float> queries,
-        WeightView keys,
-        WeightView values,
-        ArrayView<float> cosines,
-        ArrayView<float> sines,
-        ArrayView<float> output,
+        in AttentionOperands operands,
         ArrayView<float> parts,
         ArrayView<int> arrivals,
-        ArrayView<int> position,
-        AttentionShape shape,
-        float scale)
+        ArrayView<int> position)
     {
+        AttentionShape shape = operands.Shape;
         if (shape.TokenCount != 1)
         {
-            throw new ArgumentException($"expected one token, found {shape.TokenCount}", nameof(shape));
+            throw new ArgumentException($"expected one token, found {shape.TokenCount}", nameof(operands));
         }
 
-        RequireOperands(queries, keys, values, cosines, sines, output, shape);
+        operands.Validate();
         Require.Holds(arrivals, shape.HeadCount);
         Require.Holds(position, 1);
         AttentionTile tile = TileOf(shape.HeadDim);
@@ -73,8 +53,7 @@ public sealed partial class Attention
         int blocks = IntrinsicMath.DivRoundUp(shape.PositionCount, KeysPerBlock);
         int partCount = (int)Math.Max(1, Math.Min(Math.Min(blocks, PartCount(shape, atOnce)), room));
         KernelConfig config = _launch.Config(IntrinsicMath.DivRoundUp(shape.HeadsPerGroup, atOnce), shape.KeyValueHeadCount, partCount);
-        _tokenKernels.For(atOnce, tile, keys.Type)(
-            stream, config, queries, keys, values, cosines, sines, output, parts, arrivals, position, shape, scale);
+        _tokenKernels.For(atOnce, tile, operands.Keys.Type)(stream, config, operands, parts, arrivals, position);
     }
 
     internal static void TokenKernel<T, TElement, TRow, TRows, TTile>(
@@ -209,8 +188,8 @@ public sealed partial class Attention
             var kernel = accelerator.LoadKernel<
                 ArrayView<float>, ArrayView<T>, ArrayView<T>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
                 ArrayView<int>, ArrayView<int>, AttentionShape, float>(TokenKernel<T, TElement, TRow, TRows, TTile>);
-            return (stream, config, queries, keys, values, cosines, sines, output, parts, arrivals, position, shape, scale) => kernel(
-                stream, config, queries, keys.As<T>(), values.As<T>(), cosines, sines, output, parts, arrivals, position, shape, scale);
+            return (stream, config, in o, parts, arrivals, position) => kernel(
+                stream, config, o.Queries, o.Keys.As<T>(), o.Values.As<T>(), o.Cosines, o.Sines, o.Output, parts, arrivals, position, o.Shape, o.Scale);
         }
     }
 }

@@ -69,18 +69,7 @@ public sealed partial class Attention
     }
 
     internal delegate void Launch(
-        AcceleratorStream stream,
-        KernelConfig config,
-        ArrayView<float> queries,
-        WeightView keys,
-        WeightView values,
-        ArrayView<float> cosines,
-        ArrayView<float> sines,
-        ArrayView<float> output,
-        ArrayView<float> parts,
-        AttentionShape shape,
-        float scale,
-        int keysPerPart);
+        AcceleratorStream stream, KernelConfig config, in AttentionOperands operands, ArrayView<float> parts, int keysPerPart);
 
     /// <summary>Bytes and operations of one run: what enters and leaves device memory once, and no scores.</summary>
     public static Cost CostOf(TensorType type, AttentionShape shape) =>
@@ -105,39 +94,23 @@ public sealed partial class Attention
 
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
-    /// <param name="queries">(T, heads, headDim), not rotated.</param>
-    /// <param name="keys">(capacity, kvHeads, headDim) cache that holds the rotated keys of all S positions.</param>
-    /// <param name="values">(capacity, kvHeads, headDim) cache that holds the values of all S positions; of the keys' type.</param>
-    /// <param name="cosines">(positions, headDim/2).</param>
-    /// <param name="sines">(positions, headDim/2).</param>
-    /// <param name="output">(T, heads, headDim) result; must not overlap another view.</param>
+    /// <param name="operands">What it reads and writes.</param>
     /// <param name="parts">
     /// Scratch memory of any length: the keys are cut into no more parts than it holds (<see cref="PartLength"/> says what is of use).
     /// </param>
-    /// <param name="shape">Extents; a head of at most <see cref="MaxHeadDim"/>.</param>
-    /// <param name="scale">Factor of every score: 1 / sqrt(headDim).</param>
     /// <exception cref="ArgumentException">A view does not have its shape or type, or an extent is out of range.</exception>
-    public void Run(
-        AcceleratorStream stream,
-        ArrayView<float> queries,
-        WeightView keys,
-        WeightView values,
-        ArrayView<float> cosines,
-        ArrayView<float> sines,
-        ArrayView<float> output,
-        ArrayView<float> parts,
-        AttentionShape shape,
-        float scale)
+    public void Run(AcceleratorStream stream, in AttentionOperands operands, ArrayView<float> parts)
     {
-        RequireOperands(queries, keys, values, cosines, sines, output, shape);
+        operands.Validate();
+        AttentionShape shape = operands.Shape;
         if (_packed is not null && _packed.Takes(shape))
         {
-            _packed.Run(stream, queries, keys, values, cosines, sines, output, shape, scale);
+            _packed.Run(stream, operands);
             return;
         }
 
         bool hasRun = false;
-        RunOnTensorCores(stream, queries, keys, values, cosines, sines, output, shape, scale, ref hasRun);
+        RunOnTensorCores(stream, operands, ref hasRun);
         if (hasRun)
         {
             return;
@@ -153,56 +126,17 @@ public sealed partial class Attention
         int keysPerPart = IntrinsicMath.DivRoundUp(blocks, wanted) * KeysPerBlock;
         int partCount = IntrinsicMath.DivRoundUp(shape.PositionCount, keysPerPart);
         KernelConfig config = _launch.Config(IntrinsicMath.DivRoundUp(rows, atOnce), shape.KeyValueHeadCount, partCount);
-        _kernels.For(atOnce, tile, keys.Type)(
-            stream, config, queries, keys, values, cosines, sines, output, parts, shape, scale, keysPerPart);
+        _kernels.For(atOnce, tile, operands.Keys.Type)(stream, config, operands, parts, keysPerPart);
         if (partCount > 1)
         {
-            _combine(stream, _launch.Config(queryCount), parts, output, partCount, queryCount, shape.HeadDim);
+            _combine(stream, _launch.Config(queryCount), parts, operands.Output, partCount, queryCount, shape.HeadDim);
         }
-    }
-
-    internal static void RequireOperands(
-        ArrayView<float> queries,
-        WeightView keys,
-        WeightView values,
-        ArrayView<float> cosines,
-        ArrayView<float> sines,
-        ArrayView<float> output,
-        AttentionShape shape)
-    {
-        shape.Validate(nameof(shape));
-        if (shape.HeadDim > MaxHeadDim)
-        {
-            throw new ArgumentException($"expected a head at most {MaxHeadDim} wide, found {shape.HeadDim}", nameof(shape));
-        }
-
-        Require.Holds(queries, shape.TokenCount, shape.QueryWidth);
-        Require.Holds(keys, shape.PositionCount, shape.KeyValueWidth);
-        Require.Holds(values, shape.PositionCount, shape.KeyValueWidth);
-        if (values.Type != keys.Type)
-        {
-            throw new ArgumentException($"expected elements of the keys' type {keys.Type}, found {values.Type}", nameof(values));
-        }
-
-        Require.Holds(cosines, shape.PositionCount, shape.HeadDim >> 1);
-        Require.Holds(sines, shape.PositionCount, shape.HeadDim >> 1);
-        Require.Holds(output, shape.TokenCount, shape.QueryWidth);
     }
 
     // in the folder TensorCores, which a build against ILGPU leaves out
     partial void PrepareTensorCores(Accelerator accelerator, LaunchShapes shapes);
 
-    partial void RunOnTensorCores(
-        AcceleratorStream stream,
-        ArrayView<float> queries,
-        WeightView keys,
-        WeightView values,
-        ArrayView<float> cosines,
-        ArrayView<float> sines,
-        ArrayView<float> output,
-        AttentionShape shape,
-        float scale,
-        ref bool hasRun);
+    partial void RunOnTensorCores(AcceleratorStream stream, in AttentionOperands operands, ref bool hasRun);
 
     // More than four queries by one vector of lanes is more code than the host's compiler makes good code of.
     private static int RowsAtOnce(int rows, AttentionTile tile) => rows switch
@@ -232,8 +166,8 @@ public sealed partial class Attention
             var kernel = accelerator.LoadKernel<
                 ArrayView<float>, ArrayView<T>, ArrayView<T>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
                 AttentionShape, float, int>(Kernel<T, TElement, TRow, TRows, TTile>);
-            return (stream, config, queries, keys, values, cosines, sines, output, parts, shape, scale, keysPerPart) =>
-                kernel(stream, config, queries, keys.As<T>(), values.As<T>(), cosines, sines, output, parts, shape, scale, keysPerPart);
+            return (stream, config, in o, parts, keysPerPart) => kernel(
+                stream, config, o.Queries, o.Keys.As<T>(), o.Values.As<T>(), o.Cosines, o.Sines, o.Output, parts, o.Shape, o.Scale, keysPerPart);
         }
     }
 }

@@ -25,16 +25,7 @@ internal sealed partial class PackedAttention
         _processors = processors;
     }
 
-    private delegate void Launch(
-        AcceleratorStream stream,
-        ArrayView<float> queries,
-        WeightView keys,
-        WeightView values,
-        ArrayView<float> cosines,
-        ArrayView<float> sines,
-        ArrayView<float> output,
-        AttentionShape shape,
-        float scale);
+    private delegate void Launch(AcceleratorStream stream, in AttentionOperands operands);
 
     /// <summary>The operation for an accelerator whose products are packed, or null.</summary>
     public static PackedAttention? For(Accelerator accelerator, LaunchShapes shapes) => shapes.Tile switch
@@ -52,16 +43,7 @@ internal sealed partial class PackedAttention
         && (long)shape.TokenCount * shape.HeadsPerGroup / _blockRows * shape.KeyValueHeadCount >= _processors;
 
     /// <summary>Starts the operation on a stream, with what <see cref="Attention.Run"/> has checked.</summary>
-    public void Run(
-        AcceleratorStream stream,
-        ArrayView<float> queries,
-        WeightView keys,
-        WeightView values,
-        ArrayView<float> cosines,
-        ArrayView<float> sines,
-        ArrayView<float> output,
-        AttentionShape shape,
-        float scale) => _kernels[keys.Type](stream, queries, keys, values, cosines, sines, output, shape, scale);
+    public void Run(AcceleratorStream stream, in AttentionOperands operands) => _kernels[operands.Keys.Type](stream, operands);
 
     /// <summary>Bytes of shared memory of a group.</summary>
     internal static int SharedBytes<TTile>()
@@ -82,11 +64,11 @@ internal sealed partial class PackedAttention
             var kernel = accelerator.LoadKernel<
                 ArrayView<float>, ArrayView<T>, ArrayView<T>, ArrayView<float>, ArrayView<float>, ArrayView<float>, AttentionShape, float>(
                     Kernel<T, TElement, TTile>);
-            return (stream, queries, keys, values, cosines, sines, output, shape, scale) =>
+            return (stream, in o) =>
             {
-                int blocks = IntrinsicMath.DivRoundUp(checked(shape.TokenCount * shape.HeadsPerGroup), BlockRows<TTile>());
-                var config = new KernelConfig(blocks, shape.KeyValueHeadCount, 1, 1 << TTile.LaneShift, 1, 1);
-                kernel(stream, config, queries, keys.As<T>(), values.As<T>(), cosines, sines, output, shape, scale);
+                int blocks = IntrinsicMath.DivRoundUp(checked(o.Shape.TokenCount * o.Shape.HeadsPerGroup), BlockRows<TTile>());
+                var config = new KernelConfig(blocks, o.Shape.KeyValueHeadCount, 1, 1 << TTile.LaneShift, 1, 1);
+                kernel(stream, config, o.Queries, o.Keys.As<T>(), o.Values.As<T>(), o.Cosines, o.Sines, o.Output, o.Shape, o.Scale);
             };
         }
     }

@@ -17,31 +17,21 @@ public sealed partial class Attention
         }
     }
 
-    partial void RunOnTensorCores(
-        AcceleratorStream stream,
-        ArrayView<float> queries,
-        WeightView keys,
-        WeightView values,
-        ArrayView<float> cosines,
-        ArrayView<float> sines,
-        ArrayView<float> output,
-        AttentionShape shape,
-        float scale,
-        ref bool hasRun)
+    partial void RunOnTensorCores(AcceleratorStream stream, in AttentionOperands operands, ref bool hasRun)
     {
-        if (shape.TokenCount < _tensorCoreTokens || !TensorCoreAttention.Takes(shape, keys, values))
+        if (operands.Shape.TokenCount < _tensorCoreTokens || !TensorCoreAttention.Takes(operands))
         {
             return;
         }
 
         if (_warpGroups is not null)
         {
-            _warpGroups.Run(stream, queries, keys, values, cosines, sines, output, shape, scale);
+            _warpGroups.Run(stream, operands);
             hasRun = true;
         }
         else if (_tensorCores is not null)
         {
-            _tensorCores.Run(stream, queries, keys, values, cosines, sines, output, shape, scale);
+            _tensorCores.Run(stream, operands);
             hasRun = true;
         }
     }

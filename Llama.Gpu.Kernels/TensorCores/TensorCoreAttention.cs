@@ -49,23 +49,14 @@ public sealed partial class TensorCoreAttention
         _accelerator = accelerator;
     }
 
-    private delegate void Launch(
-        AcceleratorStream stream,
-        ArrayView<float> queries,
-        WeightView keys,
-        WeightView values,
-        ArrayView<float> cosines,
-        ArrayView<float> sines,
-        ArrayView<float> output,
-        AttentionShape shape,
-        float scale);
+    private delegate void Launch(AcceleratorStream stream, in AttentionOperands operands);
 
     /// <summary>Whether heads and caches are such as this operation takes.</summary>
-    public static bool Takes(AttentionShape shape, WeightView keys, WeightView values) =>
-        shape.HeadDim is 64 or 128
-        && keys.Type is TensorType.Float16 or TensorType.BFloat16
-        && keys.Data.IsAlignedTo(16)
-        && values.Data.IsAlignedTo(16);
+    public static bool Takes(in AttentionOperands operands) =>
+        operands.Shape.HeadDim is 64 or 128
+        && operands.Keys.Type is TensorType.Float16 or TensorType.BFloat16
+        && operands.Keys.Data.IsAlignedTo(16)
+        && operands.Values.Data.IsAlignedTo(16);
 
     /// <summary>Bytes of shared memory of a group.</summary>
     internal static int SharedBytes<THead>()
@@ -73,52 +64,29 @@ public sealed partial class TensorCoreAttention
 
     /// <summary>Starts the operation on a stream.</summary>
     /// <param name="stream">The stream.</param>
-    /// <param name="queries">(T, heads, headDim), not rotated.</param>
-    /// <param name="keys">(capacity, kvHeads, headDim) cache that holds the rotated keys of all S positions.</param>
-    /// <param name="values">(capacity, kvHeads, headDim) cache that holds the values of all S positions; of the keys' type.</param>
-    /// <param name="cosines">(positions, headDim/2).</param>
-    /// <param name="sines">(positions, headDim/2).</param>
-    /// <param name="output">(T, heads, headDim) result; must not overlap another view.</param>
-    /// <param name="shape">Extents.</param>
-    /// <param name="scale">Factor of every score: 1 / sqrt(headDim).</param>
+    /// <param name="operands">What it reads and writes, such as <see cref="Takes"/> accepts.</param>
     /// <exception cref="ArgumentException">A view does not have its shape or type, or an extent is out of range.</exception>
-    public void Run(
-        AcceleratorStream stream,
-        ArrayView<float> queries,
-        WeightView keys,
-        WeightView values,
-        ArrayView<float> cosines,
-        ArrayView<float> sines,
-        ArrayView<float> output,
-        AttentionShape shape,
-        float scale)
+    public void Run(AcceleratorStream stream, in AttentionOperands operands)
     {
-        RequireOperands(queries, keys, values, cosines, sines, output, shape);
-        if (!_launches.TryGetValue((keys.Type, shape.HeadDim), out Launch? launch))
+        RequireOperands(operands);
+        (TensorType type, int headDim) = (operands.Keys.Type, operands.Shape.HeadDim);
+        if (!_launches.TryGetValue((type, headDim), out Launch? launch))
         {
-            launch = keys.Type == TensorType.Float16
-                ? Load<Half, HalfElement, HalfWord>(shape.HeadDim)
-                : Load<BFloat16, BFloat16Element, BFloat16Word>(shape.HeadDim);
-            _launches.Add((keys.Type, shape.HeadDim), launch);
+            launch = type == TensorType.Float16 ? Load<Half, HalfElement, HalfWord>(headDim) : Load<BFloat16, BFloat16Element, BFloat16Word>(headDim);
+            _launches.Add((type, headDim), launch);
         }
 
-        launch(stream, queries, keys, values, cosines, sines, output, shape, scale);
+        launch(stream, operands);
     }
 
-    internal static void RequireOperands(
-        ArrayView<float> queries,
-        WeightView keys,
-        WeightView values,
-        ArrayView<float> cosines,
-        ArrayView<float> sines,
-        ArrayView<float> output,
-        AttentionShape shape)
+    internal static void RequireOperands(in AttentionOperands operands)
     {
-        Attention.RequireOperands(queries, keys, values, cosines, sines, output, shape);
-        if (!Takes(shape, keys, values))
+        operands.Validate();
+        if (!Takes(operands))
         {
             throw new ArgumentException(
-                $"expected Float16 or BFloat16 at multiples of 16 bytes and heads 64 or 128 wide, found {keys.Type} and {shape.HeadDim}", nameof(keys));
+                $"expected Float16 or BFloat16 at multiples of 16 bytes and heads 64 or 128 wide, found {operands.Keys.Type} and {operands.Shape.HeadDim}",
+                nameof(operands));
         }
     }
 
@@ -136,13 +104,14 @@ public sealed partial class TensorCoreAttention
         var kernel = _accelerator.LoadKernel<
             ArrayView<float>, ArrayView<T>, ArrayView<T>, ArrayView<float>, ArrayView<float>, ArrayView<float>, AttentionShape, int, float>(
                 Kernel<T, TElement, TWord, THead>);
-        return (stream, queries, keys, values, cosines, sines, output, shape, scale) =>
+        return (stream, in o) =>
         {
+            AttentionShape shape = o.Shape;
             int blocks = IntrinsicMath.DivRoundUp(checked(shape.TokenCount * shape.HeadsPerGroup), Rows);
             var config = new KernelConfig(
                 new Index2D(shape.KeyValueHeadCount, blocks), new Index2D(Lanes, 1), SharedMemoryConfig.RequestDynamic<byte>(SharedBytes<THead>()));
             kernel(
-                stream, config, queries, keys.As<T>(), values.As<T>(), cosines, sines, output, shape, shape.HeadsPerGroup, scale);
+                stream, config, o.Queries, o.Keys.As<T>(), o.Values.As<T>(), o.Cosines, o.Sines, o.Output, shape, shape.HeadsPerGroup, o.Scale);
         };
     }
 }

@@ -39,16 +39,7 @@ public sealed partial class WarpGroupAttention
         _accelerator = accelerator;
     }
 
-    private delegate void Launch(
-        AcceleratorStream stream,
-        ArrayView<float> queries,
-        WeightView keys,
-        WeightView values,
-        ArrayView<float> cosines,
-        ArrayView<float> sines,
-        ArrayView<float> output,
-        AttentionShape shape,
-        float scale);
+    private delegate void Launch(AcceleratorStream stream, in AttentionOperands operands);
 
     /// <summary>Bytes of shared memory of a group: queries, tiles of keys and values, barriers, notes on values.</summary>
     internal static int SharedBytes<THead>()
@@ -57,27 +48,17 @@ public sealed partial class WarpGroupAttention
 
     /// <summary>Starts the operation on a stream.</summary>
     /// <inheritdoc cref="TensorCoreAttention.Run"/>
-    public void Run(
-        AcceleratorStream stream,
-        ArrayView<float> queries,
-        WeightView keys,
-        WeightView values,
-        ArrayView<float> cosines,
-        ArrayView<float> sines,
-        ArrayView<float> output,
-        AttentionShape shape,
-        float scale)
+    public void Run(AcceleratorStream stream, in AttentionOperands operands)
     {
-        TensorCoreAttention.RequireOperands(queries, keys, values, cosines, sines, output, shape);
-        if (!_launches.TryGetValue((keys.Type, shape.HeadDim), out Launch? launch))
+        TensorCoreAttention.RequireOperands(operands);
+        (TensorType type, int headDim) = (operands.Keys.Type, operands.Shape.HeadDim);
+        if (!_launches.TryGetValue((type, headDim), out Launch? launch))
         {
-            launch = keys.Type == TensorType.Float16
-                ? Load<Half, HalfElement, HalfWord>(shape.HeadDim)
-                : Load<BFloat16, BFloat16Element, BFloat16Word>(shape.HeadDim);
-            _launches.Add((keys.Type, shape.HeadDim), launch);
+            launch = type == TensorType.Float16 ? Load<Half, HalfElement, HalfWord>(headDim) : Load<BFloat16, BFloat16Element, BFloat16Word>(headDim);
+            _launches.Add((type, headDim), launch);
         }
 
-        launch(stream, queries, keys, values, cosines, sines, output, shape, scale);
+        launch(stream, operands);
     }
 
     private Launch Load<T, TElement, TWord>(int headDim)
@@ -94,8 +75,9 @@ public sealed partial class WarpGroupAttention
         var kernel = _accelerator.LoadKernel<
             ArrayView<float>, TensorMap<T>, TensorMap<T>, ArrayView<float>, ArrayView<float>, ArrayView<float>, AttentionShape, int, float>(
                 Kernel<T, TElement, TWord, THead>);
-        return (stream, queries, keys, values, cosines, sines, output, shape, scale) =>
+        return (stream, in o) =>
         {
+            AttentionShape shape = o.Shape;
             int blocks = IntrinsicMath.DivRoundUp(checked(shape.TokenCount * shape.HeadsPerGroup), Rows);
             var config = new KernelConfig(
                 new Index2D(shape.KeyValueHeadCount, blocks), new Index2D(Lanes, 1), SharedMemoryConfig.RequestDynamic<byte>(SharedBytes<THead>()));
@@ -103,7 +85,7 @@ public sealed partial class WarpGroupAttention
             // what lies behind the last position is no part of the matrices, and so is zero
             TensorMap<T> Map(WeightView cache) => new(cache.As<T>(), shape.PositionCount, shape.KeyValueWidth, Keys);
             kernel(
-                stream, config, queries, Map(keys), Map(values), cosines, sines, output, shape, shape.HeadsPerGroup, scale);
+                stream, config, o.Queries, Map(o.Keys), Map(o.Values), o.Cosines, o.Sines, o.Output, shape, shape.HeadsPerGroup, o.Scale);
         };
     }
 }

@@ -62,15 +62,8 @@ internal sealed class AttentionRun : IDisposable
         ArrayView<float> output = _data.Output((long)count * shape.QueryWidth);
         _kernels.Attention.Run(
             _accelerator.DefaultStream,
-            _queries.SubView((long)first * shape.QueryWidth, (long)count * shape.QueryWidth),
-            WeightView.Of(_keys),
-            WeightView.Of(_values),
-            _cosines,
-            _sines,
-            output,
-            _parts,
-            shape,
-            1f / MathF.Sqrt(shape.HeadDim));
+            Operands(_queries.SubView((long)first * shape.QueryWidth, (long)count * shape.QueryWidth), output, shape),
+            _parts);
         _accelerator.DefaultStream.Synchronize();
         return OpData.Read(output);
     }
@@ -79,22 +72,13 @@ internal sealed class AttentionRun : IDisposable
     public double[] AttendToken()
     {
         ArrayView<float> output = _data.Output(Shape.QueryWidth);
-        _kernels.Attention.RunToken(
-            _accelerator.DefaultStream,
-            _queries,
-            WeightView.Of(_keys),
-            WeightView.Of(_values),
-            _cosines,
-            _sines,
-            output,
-            _parts,
-            _arrivals,
-            _position,
-            Shape,
-            1f / MathF.Sqrt(Shape.HeadDim));
+        _kernels.Attention.RunToken(_accelerator.DefaultStream, Operands(_queries, output, Shape), _parts, _arrivals, _position);
         _accelerator.DefaultStream.Synchronize();
         return OpData.Read(output);
     }
 
     public void Dispose() => _data.Dispose();
+
+    private AttentionOperands Operands(ArrayView<float> queries, ArrayView<float> output, AttentionShape shape) => new(
+        queries, WeightView.Of(_keys), WeightView.Of(_values), _cosines, _sines, output, shape, 1f / MathF.Sqrt(shape.HeadDim));
 }

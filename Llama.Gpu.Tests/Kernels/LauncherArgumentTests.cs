@@ -103,28 +103,28 @@ public sealed class LauncherArgumentTests
         yield return Case("weighted sum with a short output", "output", "at least 64", "found 63",
             k => k.AttentionWeightedSum.Run(Stream, F(40), W(80), F(63), shape));
         yield return Case("attention with short keys", "keys", "at least 80 elements (5 x 16", "found 79",
-            k => k.Attention.Run(Stream, F(64), W(79), W(80), F(20), F(20), F(64), F(0), shape, 1f));
+            k => k.Attention.Run(Stream, new(F(64), W(79), W(80), F(20), F(20), F(64), shape, 1f), F(0)));
         yield return Case("attention with short values", "values", "at least 80 elements (5 x 16", "found 79",
-            k => k.Attention.Run(Stream, F(64), W(80), W(79), F(20), F(20), F(64), F(0), shape, 1f));
+            k => k.Attention.Run(Stream, new(F(64), W(80), W(79), F(20), F(20), F(64), shape, 1f), F(0)));
         yield return Case("attention with values of another type", "values", "Float32", "found Float16",
-            k => k.Attention.Run(Stream, F(64), W(80), new(TensorType.Float16, W(80).Data), F(20), F(20), F(64), F(0), shape, 1f));
+            k => k.Attention.Run(Stream, new(F(64), W(80), new(TensorType.Float16, W(80).Data), F(20), F(20), F(64), shape, 1f), F(0)));
         yield return Case("attention with short queries", "queries", "at least 64", "found 63",
-            k => k.Attention.Run(Stream, F(63), W(80), W(80), F(20), F(20), F(64), F(0), shape, 1f));
+            k => k.Attention.Run(Stream, new(F(63), W(80), W(80), F(20), F(20), F(64), shape, 1f), F(0)));
         yield return Case("attention past the tables", "sines", "at least 20", "found 19",
-            k => k.Attention.Run(Stream, F(64), W(80), W(80), F(20), F(19), F(64), F(0), shape, 1f));
+            k => k.Attention.Run(Stream, new(F(64), W(80), W(80), F(20), F(19), F(64), shape, 1f), F(0)));
         yield return Case("attention with a short output", "output", "at least 64", "found 63",
-            k => k.Attention.Run(Stream, F(64), W(80), W(80), F(20), F(20), F(63), F(0), shape, 1f));
+            k => k.Attention.Run(Stream, new(F(64), W(80), W(80), F(20), F(20), F(63), shape, 1f), F(0)));
         yield return Case("attention of a head too wide", "shape", "256", "found 258",
-            k => k.Attention.Run(Stream, F(1), W(1), W(1), F(1), F(1), F(1), F(0), new(1, 0, 1, 1, 258), 1f));
+            k => k.Attention.Run(Stream, new(F(1), W(1), W(1), F(1), F(1), F(1), new(1, 0, 1, 1, 258), 1f), F(0)));
         var token = new AttentionShape(1, 4, 4, 2, 8);
-        yield return Case("attention of a token that are two", "shape", "one token", "found 2",
-            k => k.Attention.RunToken(Stream, F(64), W(80), W(80), F(20), F(20), F(64), F(0), I(4), I(1), shape, 1f));
+        yield return Case("attention of a token that are two", "operands", "one token", "found 2",
+            k => k.Attention.RunToken(Stream, new(F(64), W(80), W(80), F(20), F(20), F(64), shape, 1f), F(0), I(4), I(1)));
         yield return Case("attention of a token with short keys", "keys", "at least 80 elements (5 x 16", "found 79",
-            k => k.Attention.RunToken(Stream, F(32), W(79), W(80), F(20), F(20), F(32), F(0), I(4), I(1), token, 1f));
+            k => k.Attention.RunToken(Stream, new(F(32), W(79), W(80), F(20), F(20), F(32), token, 1f), F(0), I(4), I(1)));
         yield return Case("attention of a token with few counters", "arrivals", "at least 4", "found 3",
-            k => k.Attention.RunToken(Stream, F(32), W(80), W(80), F(20), F(20), F(32), F(0), I(3), I(1), token, 1f));
+            k => k.Attention.RunToken(Stream, new(F(32), W(80), W(80), F(20), F(20), F(32), token, 1f), F(0), I(3), I(1)));
         yield return Case("attention of a token that stands nowhere", "position", "at least 1", "found 0",
-            k => k.Attention.RunToken(Stream, F(32), W(80), W(80), F(20), F(20), F(32), F(0), I(4), I(0), token, 1f));
+            k => k.Attention.RunToken(Stream, new(F(32), W(80), W(80), F(20), F(20), F(32), token, 1f), F(0), I(4), I(0)));
         yield return Case("queries and caches with a short cache", "keyCache", "at least 80 elements (5 x 16", "found 79",
             k => k.QkvAppend.Run(Stream, F(3), W(3), W(96), W(48), W(48), F(32), W(79), W(80), F(20), F(20), I(1), token, 3, 1e-5f));
         yield return Case("queries and caches of two types", "valueCache", "Float32", "found Float16",

@@ -358,7 +358,7 @@ internal static class OpCases
             float scale = 1f / MathF.Sqrt(shape.HeadDim);
             return new(
                 stream => data.Kernels.Attention.Run(
-                    stream, queries.View, keys.View, values.View, cosines.View, sines.View, output, scratch, shape, scale),
+                    stream, new(queries.View, keys.View, values.View, cosines.View, sines.View, output, shape, scale), scratch),
                 () => [.. Checked(shape.TokenCount, some).SelectMany(t => OpData.Read(output.SubView((long)t * shape.QueryWidth, shape.QueryWidth)))],
                 () =>
                 [
@@ -393,7 +393,7 @@ internal static class OpCases
             float scale = 1f / MathF.Sqrt(shape.HeadDim);
             return new(
                 stream => data.Kernels.Attention.RunToken(
-                    stream, queries.View, keys.View, values.View, cosines.View, sines.View, output, scratch, arrivals, place, last, scale),
+                    stream, new(queries.View, keys.View, values.View, cosines.View, sines.View, output, last, scale), scratch, arrivals, place),
                 () => [.. OpData.Read(output), .. arrivals.GetAsArray().Select(count => (double)count)],
                 () =>
                 {

@@ -15,20 +15,10 @@ internal static class RoundedAttention
 
     private const float Untouched = 7f;
 
-    public delegate void Run(
-        AcceleratorStream stream,
-        ArrayView<float> queries,
-        WeightView keys,
-        WeightView values,
-        ArrayView<float> cosines,
-        ArrayView<float> sines,
-        ArrayView<float> output,
-        AttentionShape shape,
-        float scale);
+    public delegate void Run(AcceleratorStream stream, in AttentionOperands operands);
 
     /// <summary>The operation of models, which chooses by its launch shapes.</summary>
-    public static Run By(Attention attention) => (stream, queries, keys, values, cosines, sines, output, shape, scale) =>
-        attention.Run(stream, queries, keys, values, cosines, sines, output, ArrayView<float>.Empty, shape, scale);
+    public static Run By(Attention attention) => (stream, in operands) => attention.Run(stream, operands, ArrayView<float>.Empty);
 
     public static string Describe(AttentionShape shape) =>
         $"T={shape.TokenCount} p={shape.FirstPosition} heads={shape.HeadCount}/{shape.KeyValueHeadCount}x{shape.HeadDim}";
@@ -139,7 +129,7 @@ internal static class RoundedAttention
             WeightView keyView = view(keys.View.BaseView.SubView(begin, keys.Length - begin));
             WeightView valueView = view(values.View.BaseView.SubView(begin, values.Length - begin));
             float scale = 1f / MathF.Sqrt(shape.HeadDim);
-            run(accelerator.DefaultStream, queries.View, keyView, valueView, cosines.View, sines.View, output.View, shape, scale);
+            run(accelerator.DefaultStream, new(queries.View, keyView, valueView, cosines.View, sines.View, output.View, shape, scale));
             accelerator.DefaultStream.Synchronize();
         }
 

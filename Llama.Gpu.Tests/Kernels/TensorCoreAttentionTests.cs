@@ -76,7 +76,7 @@ public sealed class TensorCoreAttentionTests
         using var data = accelerator.Allocate1D<float>(256);
         using var cache = accelerator.Allocate1D<BFloat16>(256);
         void Attend(WeightView keys, AttentionShape shape) => new TensorCoreAttention(accelerator).Run(
-            accelerator.DefaultStream, data.View, keys, keys, data.View, data.View, data.View, shape, 1);
+            accelerator.DefaultStream, new(data.View, keys, keys, data.View, data.View, data.View, shape, 1));
         Assert.Multiple(() =>
         {
             Assert.That(() => Attend(WeightView.Of(data.View.BaseView), new(1, 0, 1, 1, 64)), Throws.ArgumentException.With.Message.Contains("Float16 or BFloat16"));

@@ -73,10 +73,10 @@ public sealed class WarpGroupAttentionTests
         Accelerator accelerator = TensorAccelerators.Of("simd 512");
         using var data = accelerator.Allocate1D<float>(256);
         using var cache = accelerator.Allocate1D<BFloat16>(256);
+        var operands = new AttentionOperands(
+            data.View, WeightView.Of(cache.View.SubView(1, 200)), WeightView.Of(cache.View.BaseView), data.View, data.View, data.View, new(1, 0, 1, 1, 64), 1);
         Assert.That(
-            () => new WarpGroupAttention(accelerator).Run(
-                accelerator.DefaultStream, data.View, WeightView.Of(cache.View.SubView(1, 200)), WeightView.Of(cache.View.BaseView), data.View, data.View, data.View,
-                new(1, 0, 1, 1, 64), 1),
+            () => new WarpGroupAttention(accelerator).Run(accelerator.DefaultStream, operands),
             Throws.ArgumentException.With.Message.Contains("multiples of 16 bytes"));
     }
 

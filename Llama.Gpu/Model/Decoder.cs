@@ -250,28 +250,17 @@ internal sealed partial class Decoder(LlamaConfig config, IWeightSource weights,
         ArrayView<float> attended = rows.Of(state.Attended, config.QueryWidth);
         WeightView keys = sequence.KeyCache[layer];
         WeightView values = sequence.ValueCache[layer];
+        var operands = new AttentionOperands(queries, keys, values, sequence.Cosines, sequence.Sines, attended, shape, scale);
         if (readsPosition)
         {
             kernels.Attention.RunToken(
-                stream,
-                queries,
-                keys,
-                values,
-                sequence.Cosines,
-                sequence.Sines,
-                attended,
-                state.AttentionParts,
-                state.Arrivals,
-                state.DevicePosition,
-                LastToken(state),
-                scale);
+                stream, operands with { Shape = LastToken(state) }, state.AttentionParts, state.Arrivals, state.DevicePosition);
             return;
         }
 
         if (Observer is null)
         {
-            kernels.Attention.Run(
-                stream, queries, keys, values, sequence.Cosines, sequence.Sines, attended, state.AttentionParts, shape, scale);
+            kernels.Attention.Run(stream, operands, state.AttentionParts);
             return;
         }
 

@@ -95,7 +95,7 @@ public static unsafe class FakeDriverScenarios
         WeightView keys = WeightView.Of(cache.View.BaseView);
         WeightView values = WeightView.Of(cache.View.BaseView.SubView(128 * shape.KeyValueWidth));
         new Attention(accelerator).Run(
-            accelerator.DefaultStream, queries.View, keys, values, angles.View, angles.View, output.View, ArrayView<float>.Empty, shape, 1f);
+            accelerator.DefaultStream, new(queries.View, keys, values, angles.View, angles.View, output.View, shape, 1f), ArrayView<float>.Empty);
         string log = Log();
         const string Map = "<type 9, 103 x 256 at [0-9a-f]+, box 128 x 64, swizzle 3, promotion 3>";
         Assert.Multiple(() =>
