@@ -238,9 +238,22 @@ internal sealed class InstructionEmitter(LaneCode code, MemoryLayout layout, boo
         code.PushVector(value);
         code.Reinterpret(element, typeof(int));
         code.PushVector(instruction.Operands[1]);
-        code.PushField(nameof(SimdGroup.LaneCount));
+        PushLaneCount();
         code.Call(nameof(LaneFunctions512.Exchange), words, words, typeof(int));
         code.Reinterpret(typeof(int), element);
         code.StoreVector(instruction, 0);
+    }
+
+    // where all lanes are active, the vector is whole
+    private void PushLaneCount()
+    {
+        if (code.ActiveMask is null)
+        {
+            code.Il.Emit(OpCodes.Ldc_I4, code.Isa.Lanes);
+        }
+        else
+        {
+            code.PushField(nameof(SimdGroup.LaneCount));
+        }
     }
 }

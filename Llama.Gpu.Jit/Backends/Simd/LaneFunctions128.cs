@@ -38,7 +38,7 @@ internal static unsafe class LaneFunctions128
     /// <summary>Each lane's value from the lane that it names; its own where that is none of the first <paramref name="count"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> Exchange(Vector128<int> value, Vector128<int> source, int count) => Vector128.ConditionalSelect(
-        Vector128.LessThan(source.AsUInt32(), Vector128.Create((uint)count)).AsInt32(), Vector128.Shuffle(value, source), value);
+        Vector128.LessThan(source.AsUInt32(), Vector128.Create((uint)count)).AsInt32(), Vector128.ShuffleNative(value, source), value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> MaskedLoad(byte* source, Vector128<int> mask) => Avx2.IsSupported

@@ -38,7 +38,7 @@ internal static unsafe class LaneFunctions256
     /// <summary>Each lane's value from the lane that it names; its own where that is none of the first <paramref name="count"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Exchange(Vector256<int> value, Vector256<int> source, int count) => Vector256.ConditionalSelect(
-        Vector256.LessThan(source.AsUInt32(), Vector256.Create((uint)count)).AsInt32(), Vector256.Shuffle(value, source), value);
+        Vector256.LessThan(source.AsUInt32(), Vector256.Create((uint)count)).AsInt32(), Vector256.ShuffleNative(value, source), value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> MaskedLoad(byte* source, Vector256<int> mask) => Avx2.IsSupported

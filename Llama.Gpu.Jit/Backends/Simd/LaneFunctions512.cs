@@ -42,7 +42,7 @@ internal static unsafe class LaneFunctions512
     /// <summary>Each lane's value from the lane that it names; its own where that is none of the first <paramref name="count"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<int> Exchange(Vector512<int> value, Vector512<int> source, int count) => Vector512.ConditionalSelect(
-        Vector512.LessThan(source.AsUInt32(), Vector512.Create((uint)count)).AsInt32(), Vector512.Shuffle(value, source), value);
+        Vector512.LessThan(source.AsUInt32(), Vector512.Create((uint)count)).AsInt32(), Vector512.ShuffleNative(value, source), value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<int> MaskedLoad(byte* source, Vector512<int> mask) => Avx512F.IsSupported
