@@ -10,6 +10,10 @@ namespace Llama.Gpu.Kernels;
 /// of 64 along K, as many as shared memory holds, and two warp groups multiply them, each half of the tile's rows. Barriers with phases
 /// say which slices are full and which are free, so that copies run ahead of the products, into the next tile too. A row of a slice is
 /// 128 bytes, swizzled: the 8 rows that the tensor cores read at once lie in all 32 banks.
+/// <para>
+/// Many tokens take clusters of two groups, whose tiles lie one below the other and have the slices of the weight in common. Each group has
+/// half of a slice brought to both, so that 384 rows of slices leave the L2 cache for two tiles of 128 x 256, not 768.
+/// </para>
 /// </remarks>
 public sealed partial class WarpGroupMatMul
 {
@@ -20,7 +24,7 @@ public sealed partial class WarpGroupMatMul
 
     private readonly Accelerator _accelerator;
     private readonly InputRounding _rounding;
-    private readonly Dictionary<(TensorType Type, int Columns), Launch> _launches = [];
+    private readonly Dictionary<(TensorType Type, WarpGroupTile Tile), Launch> _launches = [];
 
     /// <summary>Prepares the operation for an accelerator with warp groups, or one that computes the same products.</summary>
     /// <param name="accelerator">Where it will run: with warps of 32 lanes, and 193 KiB of shared memory a group.</param>
@@ -77,6 +81,19 @@ public sealed partial class WarpGroupMatMul
         int tokenCount,
         int outputSize,
         int inputSize,
+        ArrayView<byte> scratch) => Run(
+            TileFor(tokenCount, outputSize, _accelerator.NumMultiprocessors), stream, input, weight, output, tokenCount, outputSize, inputSize, scratch);
+
+    /// <summary>Starts the operation with a tile.</summary>
+    internal void Run(
+        WarpGroupTile tile,
+        AcceleratorStream stream,
+        ArrayView<float> input,
+        WeightView weight,
+        ArrayView<float> output,
+        int tokenCount,
+        int outputSize,
+        int inputSize,
         ArrayView<byte> scratch)
     {
         MatMul.RequireOperands(input, weight, output, tokenCount, outputSize, inputSize);
@@ -87,38 +104,40 @@ public sealed partial class WarpGroupMatMul
         }
 
         Require.Holds(scratch, InputRounding.ScratchBytes(tokenCount, inputSize));
-        int columns = ColumnsFor(tokenCount, outputSize, _accelerator.NumMultiprocessors);
-        Find(weight.Type, columns)(stream, input, scratch, weight, output, tokenCount, outputSize, inputSize);
+        Find(weight.Type, tile)(stream, input, scratch, weight, output, tokenCount, outputSize, inputSize);
     }
 
-    /// <summary>Columns of the tile that is done first: the groups take tiles in turns, and each turn lasts as long as a tile.</summary>
+    /// <summary>The tile that is done first: the groups take tiles in turns, and each turn lasts as long as a tile. In pairs if that is no later.</summary>
     /// <param name="tokenCount">T.</param>
     /// <param name="outputSize">N.</param>
     /// <param name="groups">Groups that run at once.</param>
-    internal static int ColumnsFor(int tokenCount, int outputSize, int groups)
+    internal static WarpGroupTile TileFor(int tokenCount, int outputSize, int groups)
     {
-        long down = IntrinsicMath.DivRoundUp(tokenCount, TileRows);
-        return ((int[])[256, 128, 64]).MinBy(columns =>
-            IntrinsicMath.DivRoundUp(down * IntrinsicMath.DivRoundUp(outputSize, columns), groups) * (columns + TileOverhead));
+        long Turns(int columns, int together) => IntrinsicMath.DivRoundUp(
+            (long)IntrinsicMath.DivRoundUp(tokenCount, TileRows * together) * IntrinsicMath.DivRoundUp(outputSize, columns), Math.Max(1, groups / together));
+        WarpGroupTile first = ((WarpGroupTile[])[WarpGroupTile.Wide, WarpGroupTile.Middle, WarpGroupTile.Narrow]).MinBy(tile =>
+            Turns((int)tile, 1) * ((int)tile + TileOverhead));
+        return first == WarpGroupTile.Wide && tokenCount > TileRows && Turns((int)first, 2) <= Turns((int)first, 1) ? WarpGroupTile.Paired : first;
     }
 
-    private Launch Find(TensorType type, int columns)
+    private Launch Find(TensorType type, WarpGroupTile tile)
     {
-        if (!_launches.TryGetValue((type, columns), out Launch? launch))
+        if (!_launches.TryGetValue((type, tile), out Launch? launch))
         {
-            launch = type == TensorType.Float16 ? Load<Half, HalfElement>(columns) : Load<BFloat16, BFloat16Element>(columns);
-            _launches.Add((type, columns), launch);
+            launch = type == TensorType.Float16 ? Load<Half, HalfElement>(tile) : Load<BFloat16, BFloat16Element>(tile);
+            _launches.Add((type, tile), launch);
         }
 
         return launch;
     }
 
-    private Launch Load<T, TElement>(int columns)
+    private Launch Load<T, TElement>(WarpGroupTile tile)
         where T : unmanaged
-        where TElement : struct, IElement<T> => columns switch
+        where TElement : struct, IElement<T> => tile switch
         {
-            256 => Load<T, TElement, WideWarpGroupTile>(),
-            128 => Load<T, TElement, MiddleWarpGroupTile>(),
+            WarpGroupTile.Paired => Load<T, TElement, PairedWarpGroupTile>(),
+            WarpGroupTile.Wide => Load<T, TElement, WideWarpGroupTile>(),
+            WarpGroupTile.Middle => Load<T, TElement, MiddleWarpGroupTile>(),
             _ => Load<T, TElement, NarrowWarpGroupTile>(),
         };
 
@@ -128,17 +147,19 @@ public sealed partial class WarpGroupMatMul
         where TTile : struct, IWarpGroupTile
     {
         InputRounding.Launch<T> round = _rounding.Load<T, TElement>();
-        var multiply = _accelerator.LoadKernel<TensorMap<T>, TensorMap<T>, ArrayView<float>, int, int, int>(TileKernel<T, TTile>);
+        var multiply = _accelerator.LoadKernel<TensorMap<T>, TensorMap<T>, ArrayView<float>, int, int, int>(
+            TTile.Groups == 1 ? TileKernel<T, TTile> : PairKernel<T, TTile>);
         return (stream, input, scratch, weight, output, rows, columns, innerSize) =>
         {
             ArrayView<T> rounded = round(stream, input, scratch, rows, innerSize);
-            int tiles = checked(IntrinsicMath.DivRoundUp(rows, TileRows) * IntrinsicMath.DivRoundUp(columns, TTile.Columns));
+            int tiles = checked(IntrinsicMath.DivRoundUp(rows, TileRows * TTile.Groups) * IntrinsicMath.DivRoundUp(columns, TTile.Columns));
+            int atOnce = Math.Max(1, _accelerator.NumMultiprocessors / TTile.Groups);
             multiply(
                 stream,
                 new KernelConfig(
-                    new Index1D(Math.Min(tiles, _accelerator.NumMultiprocessors)), new Index1D(Lanes), SharedMemoryConfig.RequestDynamic<byte>(SharedBytes<TTile>())),
+                    new Index1D(Math.Min(tiles, atOnce) * TTile.Groups), new Index1D(Lanes), SharedMemoryConfig.RequestDynamic<byte>(SharedBytes<TTile>())),
                 new TensorMap<T>(rounded, rows, innerSize, TileRows),
-                new TensorMap<T>(weight.As<T>(), columns, innerSize, TTile.Columns),
+                new TensorMap<T>(weight.As<T>(), columns, innerSize, TTile.Columns / TTile.Groups),
                 output,
                 rows,
                 columns,
