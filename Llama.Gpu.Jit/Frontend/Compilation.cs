@@ -11,6 +11,7 @@ internal sealed class Compilation
     public Compilation(MethodInfo kernel, FrontendOptions options)
     {
         Kernel = KernelSignature.Name(kernel);
+        ClusterSize = ClusterSizeAttribute.Of(kernel);
         Options = options;
         Ssa = new(type => Emit.Undefined(type));
         Memory = new(this);
@@ -18,6 +19,9 @@ internal sealed class Compilation
 
     /// <summary>Name for messages.</summary>
     public string Kernel { get; }
+
+    /// <summary>Groups of a cluster; 1 where the kernel has none.</summary>
+    public int ClusterSize { get; }
 
     public FrontendOptions Options { get; }
 

@@ -101,6 +101,9 @@ internal static class IntrinsicTable
         [(typeof(AsyncBarrier), "ArriveAndExpect")] = WarpGroupIntrinsics.Barrier(Op.AsyncBarrierArrive),
         [(typeof(AsyncBarrier), "Wait")] = WarpGroupIntrinsics.Barrier(Op.AsyncBarrierWait),
         [(typeof(TensorMap<>), "Load")] = WarpGroupIntrinsics.Load,
+        [(typeof(Cluster), "Barrier")] = LaunchIntrinsics.Effect(Op.ClusterBarrier, 0),
+        [(typeof(Cluster), "Arrive")] = ClusterIntrinsics.Arrive,
+        [(typeof(Cluster), "Load")] = ClusterIntrinsics.Load,
 
         // functions of ILGPU
         [(typeof(XMath), "Exp")] = Function(Op.Exp),

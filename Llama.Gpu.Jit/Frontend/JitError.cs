@@ -99,6 +99,11 @@ internal sealed record JitError(string Number, string What, string Instead)
     public static readonly JitError BlockDistance = new(
         "JIT0026", "{0} needs a constant distance of blocks, a multiple of 512 up to 130560 elements", "use a const, or a static abstract property of a struct type parameter");
 
+    public static readonly JitError ClusterGroups = new(
+        "JIT0027",
+        "{0} is for another number of groups than the kernel's clusters have, or not for a constant number",
+        "give the kernel a ClusterSize of 2 to 8, pass the same constant, or 1 without one; boxes have rows that are a constant multiple of 8");
+
     public static readonly JitError MixedSpaces = new(
         "JIT0101", "a view may lie in {0} memory", "write the access once for each kind of memory");
 

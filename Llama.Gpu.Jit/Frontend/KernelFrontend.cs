@@ -16,7 +16,11 @@ internal static class KernelFrontend
     public static IrFunction Compile(MethodInfo kernel, FrontendOptions options)
     {
         _compilations++;
-        var function = new IrFunction(KernelName.Identifier(kernel)) { GroupSize = kernel.GetCustomAttribute<GroupSizeAttribute>()?.Lanes };
+        var function = new IrFunction(KernelName.Identifier(kernel))
+        {
+            GroupSize = kernel.GetCustomAttribute<GroupSizeAttribute>()?.Lanes,
+            ClusterSize = ClusterSizeAttribute.Of(kernel),
+        };
         IReadOnlyList<FlatArgument> arguments = ArgumentLayout.Of(kernel);
         function.Parameters.AddRange(arguments.Select(argument => argument.Parameter));
 

@@ -15,6 +15,9 @@ internal sealed class IrFunction(string name)
     /// <summary>The most lanes of a group, where the kernel says so.</summary>
     public int? GroupSize { get; init; }
 
+    /// <summary>Groups of a cluster; 1 where there is none.</summary>
+    public int ClusterSize { get; init; } = 1;
+
     public List<IrParameter> Parameters { get; } = [];
 
     /// <summary>The blocks; the first is where a lane begins, and nothing jumps to it. Every block can be reached.</summary>

@@ -44,7 +44,7 @@ internal sealed class IrPrinter
     {
         _text.Append(CultureInfo.InvariantCulture, $"kernel {function.Name}(");
         _text.AppendJoin(", ", function.Parameters.Select(parameter => $"{parameter.Name}: {parameter.Type}"));
-        _text.Append(")\n");
+        _text.Append(function.ClusterSize > 1 ? $") cluster {function.ClusterSize}\n" : ")\n");
         foreach (IrBlock block in function.Blocks)
         {
             _text.Append(CultureInfo.InvariantCulture, $"{_blocks[block]}(");
@@ -87,6 +87,8 @@ internal sealed class IrPrinter
         Op.LoadMatrix => instruction.Immediate == 1 ? "transposed" : string.Empty,
         Op.Load when instruction.IsStreamed => $"streamed align {instruction.Immediate}",
         Op.WarpGroupMultiply or Op.WarpGroupMultiplyHeld => WarpGroupShape.Of(instruction.Immediate).ToString(),
+        Op.AsyncBarrierArrive when instruction.Immediate > 0 => instruction.Immediate.ToString(CultureInfo.InvariantCulture),
+        Op.TensorLoad when instruction.Immediate > 0 => instruction.Immediate.ToString(CultureInfo.InvariantCulture),
         Op.Load or Op.Store => $"align {instruction.Immediate}",
         Op.Constant or Op.Parameter or Op.AllocateLocal or Op.AllocateShared or Op.Extract
             or Op.AsyncCopy or Op.AsyncWait or Op.WarpGroupWait or Op.WarpGroupRegisters =>

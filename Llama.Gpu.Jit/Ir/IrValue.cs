@@ -44,7 +44,7 @@ internal sealed class Instruction(Op op, IrType type, IrValue[] operands, long i
         || IsOfWarpGroups;
 
     /// <summary>Whether it is one of those that came with warp groups: their products, barriers with phases, copies of boxes.</summary>
-    public bool IsOfWarpGroups => Op is Op.AsyncBarrierInit or Op.AsyncBarrierArrive or Op.AsyncBarrierWait or Op.TensorLoad
+    public bool IsOfWarpGroups => Op is Op.AsyncBarrierInit or Op.AsyncBarrierArrive or Op.AsyncBarrierWait or Op.TensorLoad or Op.ClusterBarrier
         or Op.WarpGroupFence or Op.WarpGroupCommit or Op.WarpGroupWait or Op.WarpGroupFenceStores or Op.WarpGroupRegisters || IsWarpGroupProduct;
 
     /// <summary>Whether it is a product of a warp group, whose first operand is an array of the lane's own for the sums.</summary>

@@ -50,6 +50,17 @@ internal static class IrVerifier
                 return problem;
             }
 
+            int groups = instruction.Op switch
+            {
+                Op.AsyncBarrierArrive => (int)instruction.Immediate,
+                Op.TensorLoad => ClusterBoxes.Of(instruction.Immediate).Groups,
+                _ => 0,
+            };
+            if (groups > 0 && groups != function.ClusterSize)
+            {
+                return $"{IrPrinter.Describe(instruction)} is for clusters of {groups} groups, which the kernel's are not";
+            }
+
             if (instruction.Op == Op.Parameter
                 && (instruction.Immediate < 0 || instruction.Immediate >= function.Parameters.Count
                     || function.Parameters[(int)instruction.Immediate].Type != instruction.Type))

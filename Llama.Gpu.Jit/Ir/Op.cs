@@ -278,7 +278,10 @@ internal enum Op
     /// <summary>Makes a barrier whose phases take as many arrivals as the second operand says: ptr.shared, i32 -> void.</summary>
     AsyncBarrierInit,
 
-    /// <summary>Arrives, and makes the phase wait for further bytes, as many as the second operand says: ptr.shared, i32 -> void.</summary>
+    /// <summary>
+    /// Arrives, and makes the phase wait for further bytes, as many as the second operand says: ptr.shared, i32 -> void. An immediate above
+    /// 0 is the groups of the cluster: it arrives at the barrier of this place in each of them.
+    /// </summary>
     AsyncBarrierArrive,
 
     /// <summary>Waits for the phase of a parity, in warp-uniform control flow: ptr.shared, i32 -> void.</summary>
@@ -286,9 +289,13 @@ internal enum Op
 
     /// <summary>
     /// Begins to copy a box of a matrix, swizzled by 128 bytes: target (ptr.shared), barrier (ptr.shared), tensor map (ptr.parameter), row
-    /// and column of its first element (i32, i32) -> void.
+    /// and column of its first element (i32, i32) -> void. An immediate above 0 is a <see cref="ClusterBoxes"/>: then one box for each group of
+    /// the cluster is copied to all of them.
     /// </summary>
     TensorLoad,
+
+    /// <summary>Waits for all lanes of the groups of the cluster, in group-uniform control flow.</summary>
+    ClusterBarrier,
 
     // a warp group of 128 lanes together
     /// <summary>
@@ -356,6 +363,27 @@ internal readonly record struct WarpGroupShape(MatrixElement Element, int Column
 
     /// <inheritdoc/>
     public override string ToString() => $"{Element}.n{Columns}{(BlockDistance > 0 ? $".{BlockDistance}" : string.Empty)}".ToLowerInvariant();
+}
+
+/// <summary>The boxes of a <see cref="Op.TensorLoad"/> for a cluster, as one number.</summary>
+/// <param name="Groups">Groups of the cluster: as many boxes, one below the other.</param>
+/// <param name="Rows">Rows of a box, a multiple of 8.</param>
+internal readonly record struct ClusterBoxes(int Groups, int Rows)
+{
+    /// <summary>The most groups that a cluster has everywhere.</summary>
+    public const int MostGroups = 8;
+
+    /// <summary>Bytes of a box.</summary>
+    public int Bytes => Rows * 128;
+
+    /// <summary>The boxes as an immediate.</summary>
+    public long Immediate => (Rows << 8) | Groups;
+
+    /// <summary>Whether the hardware has it.</summary>
+    public bool IsOffered => Groups is >= 2 and <= MostGroups && Rows is > 0 and <= 256 && Rows % 8 == 0;
+
+    /// <summary>The boxes that an immediate says.</summary>
+    public static ClusterBoxes Of(long immediate) => new((int)(immediate & 0xFF), (int)(immediate >> 8));
 }
 
 /// <summary>Built-ins of a launch, each an i32.</summary>

@@ -67,9 +67,12 @@ internal static class OpTable
                 && operands[2].Type == IrType.I32 && instruction.Immediate is 4 or 8 or 16,
             Op.AsyncCommit => Count(0) && type == IrType.Void,
             Op.AsyncBarrierInit or Op.AsyncBarrierArrive or Op.AsyncBarrierWait =>
-                Count(2) && type == IrType.Void && IsPointer(A(), AddressSpace.Shared) && B() == IrType.I32,
+                Count(2) && type == IrType.Void && IsPointer(A(), AddressSpace.Shared) && B() == IrType.I32
+                && (instruction.Immediate == 0 || (instruction.Op == Op.AsyncBarrierArrive && instruction.Immediate is >= 2 and <= ClusterBoxes.MostGroups)),
+            Op.ClusterBarrier => Count(0) && type == IrType.Void,
             Op.TensorLoad => Count(5) && type == IrType.Void && IsPointer(A(), AddressSpace.Shared) && IsPointer(B(), AddressSpace.Shared)
-                && operands[2].Type == IrType.Pointer(AddressSpace.Parameter) && operands[3].Type == IrType.I32 && operands[4].Type == IrType.I32,
+                && operands[2].Type == IrType.Pointer(AddressSpace.Parameter) && operands[3].Type == IrType.I32 && operands[4].Type == IrType.I32
+                && (instruction.Immediate == 0 || ClusterBoxes.Of(instruction.Immediate).IsOffered),
             Op.WarpGroupMultiply => Count(4) && type == IrType.Void && IsPointer(A(), AddressSpace.Local) && IsPointer(B(), AddressSpace.Shared)
                 && IsPointer(operands[2].Type, AddressSpace.Shared) && operands[3].Type == IrType.I1
                 && WarpGroupShape.Of(instruction.Immediate) is { IsOffered: true, BlockDistance: 0 },

@@ -51,7 +51,7 @@ internal readonly record struct MemoryAccess(IrValue Root, long Offset, int Byte
         Op.AsyncBarrierWait => Space != AddressSpace.Local,
         Op.AsyncWait => Space is AddressSpace.Shared or AddressSpace.Generic,
         // what other lanes wrote becomes visible
-        Op.Barrier or Op.WarpBarrier or Op.Fence => Space != AddressSpace.Local,
+        Op.Barrier or Op.ClusterBarrier or Op.WarpBarrier or Op.Fence => Space != AddressSpace.Local,
         _ => false,
     };
 

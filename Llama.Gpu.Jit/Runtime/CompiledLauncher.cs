@@ -57,7 +57,14 @@ internal static class CompiledLauncher
             }
         }
 
-        body.Add(Expression.Call(LaunchMethod, Expression.Constant(accelerator), Expression.Constant(kernel), stream, config, arguments));
+        body.Add(Expression.Call(
+            LaunchMethod,
+            Expression.Constant(accelerator),
+            Expression.Constant(kernel),
+            Expression.Constant(ClusterSizeAttribute.Of(method)),
+            stream,
+            config,
+            arguments));
         return Expression.Lambda(delegateType, Expression.Block([arguments, values], body), [stream, config, .. own]).Compile();
     }
 
@@ -101,9 +108,10 @@ internal static class CompiledLauncher
     }
 
     private static void Launch(
-        Accelerator accelerator, CompiledKernel kernel, AcceleratorStream stream, KernelConfig config, LaunchArguments arguments)
+        Accelerator accelerator, CompiledKernel kernel, int clusterSize, AcceleratorStream stream, KernelConfig config, LaunchArguments arguments)
     {
         LaunchChecks.Check(accelerator, kernel.Name, stream, config);
+        LaunchChecks.CheckClusters(kernel.Name, config, clusterSize);
         foreach (MemoryBuffer? buffer in arguments.Buffers)
         {
             LaunchChecks.CheckBuffer(accelerator, kernel.Name, buffer);

@@ -30,6 +30,16 @@ internal static class LaunchChecks
         }
     }
 
+    /// <summary>A launch has whole clusters.</summary>
+    /// <exception cref="InvalidKernelOperationException">It has not.</exception>
+    public static void CheckClusters(string kernel, in KernelConfig config, int groups)
+    {
+        if (config.GridDim.X % groups != 0)
+        {
+            throw new InvalidKernelOperationException($"kernel {kernel}: a cluster is {groups} groups in x, found a grid of {config.GridDim}");
+        }
+    }
+
     /// <summary>The memory behind an argument, if there is any, is the accelerator's and not disposed.</summary>
     /// <exception cref="InvalidKernelOperationException">It is another accelerator's.</exception>
     /// <exception cref="ObjectDisposedException">It has been disposed.</exception>

@@ -47,13 +47,14 @@ public static partial class KernelCatalog
                     KernelTarget.TensorCores));
             }
 
-            void AddWarpGroups<TTile>(string tile)
+            void AddWarpGroups<TTile>(string tile, string kernel = nameof(WarpGroupMatMul.TileKernel))
                 where TTile : struct, IWarpGroupTile => kernels.Add(new CatalogedKernel(
                     $"{nameof(WarpGroupMatMul)}.{name}.{tile}",
-                    Find(typeof(WarpGroupMatMul), nameof(WarpGroupMatMul.TileKernel)).MakeGenericMethod(stored, typeof(TTile)),
+                    Find(typeof(WarpGroupMatMul), kernel).MakeGenericMethod(stored, typeof(TTile)),
                     WarpGroupMatMul.Lanes,
                     KernelTarget.WarpGroups));
 
+            AddWarpGroups<PairedWarpGroupTile>("Paired", nameof(WarpGroupMatMul.PairKernel));
             AddWarpGroups<WideWarpGroupTile>("Wide");
             AddWarpGroups<MiddleWarpGroupTile>("Middle");
             AddWarpGroups<NarrowWarpGroupTile>("Narrow");

@@ -25,6 +25,18 @@ public sealed partial class WarpGroupMatMul
     internal static void TileKernel<T, TTile>(
         TensorMap<T> input, TensorMap<T> weight, ArrayView<float> output, int rows, int columns, int innerSize)
         where T : unmanaged
+        where TTile : struct, IWarpGroupTile => Tiles<T, TTile>(input, weight, output, rows, columns, innerSize);
+
+    [GroupSize(Lanes)]
+    [ClusterSize(2)]
+    internal static void PairKernel<T, TTile>(
+        TensorMap<T> input, TensorMap<T> weight, ArrayView<float> output, int rows, int columns, int innerSize)
+        where T : unmanaged
+        where TTile : struct, IWarpGroupTile => Tiles<T, TTile>(input, weight, output, rows, columns, innerSize);
+
+    private static void Tiles<T, TTile>(
+        TensorMap<T> input, TensorMap<T> weight, ArrayView<float> output, int rows, int columns, int innerSize)
+        where T : unmanaged
         where TTile : struct, IWarpGroupTile
     {
         // one after the other: the slices of the input, those of the weight, the barriers that say full, those that say free
@@ -39,12 +51,12 @@ public sealed partial class WarpGroupMatMul
             for (int stage = 0; stage < TTile.Stages; stage++)
             {
                 AsyncBarrier.Initialize(full, stage, 1);
-                AsyncBarrier.Initialize(free, stage, MultiplyingWarps);
+                AsyncBarrier.Initialize(free, stage, MultiplyingWarps * TTile.Groups);
             }
         }
 
-        Group.Barrier();
-        int down = (rows + TileRows - 1) / TileRows;
+        Synchronize<TTile>();
+        int down = (rows + (TileRows * TTile.Groups) - 1) / (TileRows * TTile.Groups);
         int across = (columns + TTile.Columns - 1) / TTile.Columns;
         int slices = (innerSize + Depth - 1) / Depth;
         if (Warp.WarpIdx < 4)
@@ -59,6 +71,25 @@ public sealed partial class WarpGroupMatMul
         {
             WarpGroup.IncreaseRegisters(MultiplyingRegisters);
             Multiply<T, TTile>(inputSlices, weightSlices, full, free, output, rows, columns, down, across, slices);
+        }
+
+        // nobody leaves while others may still bring slices here, or say here what they have freed
+        if (TTile.Groups > 1)
+        {
+            Cluster.Barrier();
+        }
+    }
+
+    private static void Synchronize<TTile>()
+        where TTile : struct, IWarpGroupTile
+    {
+        if (TTile.Groups > 1)
+        {
+            Cluster.Barrier();
+        }
+        else
+        {
+            Group.Barrier();
         }
     }
 
@@ -78,9 +109,9 @@ public sealed partial class WarpGroupMatMul
     {
         int stage = 0;
         int phase = 0;
-        for (int tile = Grid.IdxX; tile < down * across; tile += Grid.DimX)
+        for (int tile = Grid.IdxX / TTile.Groups; tile < down * across; tile += Grid.DimX / TTile.Groups)
         {
-            int firstRow = RowOf(tile, down, across) * TileRows;
+            int firstRow = FirstRow<TTile>(tile, down, across);
             int firstColumn = ColumnOf(tile, down, across) * TTile.Columns;
             for (int slice = 0; slice < slices; slice++)
             {
@@ -90,7 +121,8 @@ public sealed partial class WarpGroupMatMul
                 {
                     AsyncBarrier.ArriveAndExpect(full, stage, (TileRows + TTile.Columns) * Depth * Interop.SizeOf<T>());
                     input.Load(inputSlices, stage * TileRows * Depth, firstRow, slice * Depth, full, stage);
-                    weight.Load(weightSlices, stage * TTile.Columns * Depth, firstColumn, slice * Depth, full, stage);
+                    Cluster.Load(
+                        weight, weightSlices, stage * TTile.Columns * Depth, TTile.Columns / TTile.Groups, firstColumn, slice * Depth, full, stage, TTile.Groups);
                 }
 
                 stage++;
@@ -123,7 +155,7 @@ public sealed partial class WarpGroupMatMul
         int stage = 0;
         int before = 0;
         int phase = 0;
-        for (int tile = Grid.IdxX; tile < down * across; tile += Grid.DimX)
+        for (int tile = Grid.IdxX / TTile.Groups; tile < down * across; tile += Grid.DimX / TTile.Groups)
         {
             for (int slice = 0; slice < slices; slice++)
             {
@@ -145,7 +177,7 @@ public sealed partial class WarpGroupMatMul
                 WarpGroup.Wait(1);
                 if (slice > 0 && Warp.LaneIdx == 0)
                 {
-                    AsyncBarrier.Arrive(free, before);
+                    Cluster.Arrive(free, before, TTile.Groups);
                 }
 
                 before = stage;
@@ -160,10 +192,10 @@ public sealed partial class WarpGroupMatMul
             WarpGroup.Wait(0);
             if (Warp.LaneIdx == 0)
             {
-                AsyncBarrier.Arrive(free, before);
+                Cluster.Arrive(free, before, TTile.Groups);
             }
 
-            int row = (RowOf(tile, down, across) * TileRows) + half + ((Warp.WarpIdx & 3) << 4) + (Warp.LaneIdx >> 2);
+            int row = FirstRow<TTile>(tile, down, across) + half + ((Warp.WarpIdx & 3) << 4) + (Warp.LaneIdx >> 2);
             int column = (ColumnOf(tile, down, across) * TTile.Columns) + ((Warp.LaneIdx & 3) << 1);
             for (int j = 0; j < TTile.Columns >> 3; j++)
             {
@@ -172,6 +204,11 @@ public sealed partial class WarpGroupMatMul
             }
         }
     }
+
+    // the groups of a cluster have tiles one below the other, which count as one
+    private static int FirstRow<TTile>(int tile, int down, int across)
+        where TTile : struct, IWarpGroupTile =>
+        ((RowOf(tile, down, across) * TTile.Groups) + (Grid.IdxX & (TTile.Groups - 1))) * TileRows;
 
     // tiles are counted through bands of rows: down a column of the band, then the next column
     private static int RowOf(int tile, int down, int across)

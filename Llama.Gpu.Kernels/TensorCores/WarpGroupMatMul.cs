@@ -10,6 +10,10 @@ namespace Llama.Gpu.Kernels;
 /// of 64 along K, as many as shared memory holds, and two warp groups multiply them, each half of the tile's rows. Barriers with phases
 /// say which slices are full and which are free, so that copies run ahead of the products, into the next tile too. A row of a slice is
 /// 128 bytes, swizzled: the 8 rows that the tensor cores read at once lie in all 32 banks.
+/// <para>
+/// Many tokens take clusters of two groups, whose tiles lie one below the other and have the slices of the weight in common. Each group has
+/// half of a slice brought to both, so that 384 rows of slices leave the L2 cache for two tiles of 128 x 256, not 768.
+/// </para>
 /// </remarks>
 public sealed partial class WarpGroupMatMul
 {
@@ -20,7 +24,7 @@ public sealed partial class WarpGroupMatMul
 
     private readonly Accelerator _accelerator;
     private readonly InputRounding _rounding;
-    private readonly Dictionary<(TensorType Type, int Columns), MatMul.Launch> _launches = [];
+    private readonly Dictionary<(TensorType Type, WarpGroupTile Tile), MatMul.Launch> _launches = [];
 
     /// <summary>Prepares the operation for an accelerator with warp groups, or one that computes the same products.</summary>
     /// <param name="accelerator">Where it will run: with warps of 32 lanes, and 193 KiB of shared memory a group.</param>
@@ -58,6 +62,14 @@ public sealed partial class WarpGroupMatMul
     /// <exception cref="ArgumentException">A view does not have its shape, type or alignment, or an extent is out of range.</exception>
     public void Run(AcceleratorStream stream, ProductInput input, WeightView weight, ArrayView<float> output, int outputSize)
     {
+        ArgumentNullException.ThrowIfNull(input);
+        Run(TileFor(input.TokenCount, outputSize, _accelerator.NumMultiprocessors), stream, input, weight, output, outputSize);
+    }
+
+    /// <summary>Starts the operation with a tile.</summary>
+    internal void Run(
+        WarpGroupTile tile, AcceleratorStream stream, ProductInput input, WeightView weight, ArrayView<float> output, int outputSize)
+    {
         MatMul.RequireOperands(input, weight, output, outputSize);
         if (!Takes(weight, input.InputSize))
         {
@@ -66,38 +78,40 @@ public sealed partial class WarpGroupMatMul
         }
 
         Require.Holds(input.Scratch, InputRounding.ScratchBytes(input.TokenCount, input.InputSize), name: "scratch");
-        int columns = ColumnsFor(input.TokenCount, outputSize, _accelerator.NumMultiprocessors);
-        Find(weight.Type, columns)(stream, input, weight, output, outputSize);
+        Find(weight.Type, tile)(stream, input, weight, output, outputSize);
     }
 
-    /// <summary>Columns of the tile that is done first: the groups take tiles in turns, and each turn lasts as long as a tile.</summary>
+    /// <summary>The tile that is done first: the groups take tiles in turns, and each turn lasts as long as a tile. In pairs if that is no later.</summary>
     /// <param name="tokenCount">T.</param>
     /// <param name="outputSize">N.</param>
     /// <param name="groups">Groups that run at once.</param>
-    internal static int ColumnsFor(int tokenCount, int outputSize, int groups)
+    internal static WarpGroupTile TileFor(int tokenCount, int outputSize, int groups)
     {
-        long down = IntrinsicMath.DivRoundUp(tokenCount, TileRows);
-        return ((int[])[256, 128, 64]).MinBy(columns =>
-            IntrinsicMath.DivRoundUp(down * IntrinsicMath.DivRoundUp(outputSize, columns), groups) * (columns + TileOverhead));
+        long Turns(int columns, int together) => IntrinsicMath.DivRoundUp(
+            (long)IntrinsicMath.DivRoundUp(tokenCount, TileRows * together) * IntrinsicMath.DivRoundUp(outputSize, columns), Math.Max(1, groups / together));
+        WarpGroupTile first = ((WarpGroupTile[])[WarpGroupTile.Wide, WarpGroupTile.Middle, WarpGroupTile.Narrow]).MinBy(tile =>
+            Turns((int)tile, 1) * ((int)tile + TileOverhead));
+        return first == WarpGroupTile.Wide && tokenCount > TileRows && Turns((int)first, 2) <= Turns((int)first, 1) ? WarpGroupTile.Paired : first;
     }
 
-    private MatMul.Launch Find(TensorType type, int columns)
+    private MatMul.Launch Find(TensorType type, WarpGroupTile tile)
     {
-        if (!_launches.TryGetValue((type, columns), out MatMul.Launch? launch))
+        if (!_launches.TryGetValue((type, tile), out MatMul.Launch? launch))
         {
-            launch = type == TensorType.Float16 ? Load<Half, HalfElement>(columns) : Load<BFloat16, BFloat16Element>(columns);
-            _launches.Add((type, columns), launch);
+            launch = type == TensorType.Float16 ? Load<Half, HalfElement>(tile) : Load<BFloat16, BFloat16Element>(tile);
+            _launches.Add((type, tile), launch);
         }
 
         return launch;
     }
 
-    private MatMul.Launch Load<T, TElement>(int columns)
+    private MatMul.Launch Load<T, TElement>(WarpGroupTile tile)
         where T : unmanaged
-        where TElement : struct, IElement<T> => columns switch
+        where TElement : struct, IElement<T> => tile switch
         {
-            256 => Load<T, TElement, WideWarpGroupTile>(),
-            128 => Load<T, TElement, MiddleWarpGroupTile>(),
+            WarpGroupTile.Paired => Load<T, TElement, PairedWarpGroupTile>(),
+            WarpGroupTile.Wide => Load<T, TElement, WideWarpGroupTile>(),
+            WarpGroupTile.Middle => Load<T, TElement, MiddleWarpGroupTile>(),
             _ => Load<T, TElement, NarrowWarpGroupTile>(),
         };
 
@@ -107,18 +121,20 @@ public sealed partial class WarpGroupMatMul
         where TTile : struct, IWarpGroupTile
     {
         InputRounding.Launch<T> round = _rounding.Load<T, TElement>();
-        var multiply = _accelerator.LoadKernel<TensorMap<T>, TensorMap<T>, ArrayView<float>, int, int, int>(TileKernel<T, TTile>);
+        var multiply = _accelerator.LoadKernel<TensorMap<T>, TensorMap<T>, ArrayView<float>, int, int, int>(
+            TTile.Groups == 1 ? TileKernel<T, TTile> : PairKernel<T, TTile>);
         return (stream, input, weight, output, columns) =>
         {
             ArrayView<T> rounded = round(stream, input);
             int rows = input.TokenCount;
-            int tiles = checked(IntrinsicMath.DivRoundUp(rows, TileRows) * IntrinsicMath.DivRoundUp(columns, TTile.Columns));
+            int tiles = checked(IntrinsicMath.DivRoundUp(rows, TileRows * TTile.Groups) * IntrinsicMath.DivRoundUp(columns, TTile.Columns));
+            int atOnce = Math.Max(1, _accelerator.NumMultiprocessors / TTile.Groups);
             multiply(
                 stream,
                 new KernelConfig(
-                    new Index1D(Math.Min(tiles, _accelerator.NumMultiprocessors)), new Index1D(Lanes), SharedMemoryConfig.RequestDynamic<byte>(SharedBytes<TTile>())),
+                    new Index1D(Math.Min(tiles, atOnce) * TTile.Groups), new Index1D(Lanes), SharedMemoryConfig.RequestDynamic<byte>(SharedBytes<TTile>())),
                 new TensorMap<T>(rounded, rows, input.InputSize, TileRows),
-                new TensorMap<T>(weight.As<T>(), columns, input.InputSize, TTile.Columns),
+                new TensorMap<T>(weight.As<T>(), columns, input.InputSize, TTile.Columns / TTile.Groups),
                 output,
                 rows,
                 columns,

@@ -13,8 +13,13 @@ internal static class IrText
     {
         string[] lines = [.. text.Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0)];
         int open = lines[0].IndexOf('(', StringComparison.Ordinal);
-        var function = new IrFunction(lines[0]["kernel ".Length..open]);
-        foreach ((string name, IrType type) in Declarations(lines[0][(open + 1)..^1]))
+        int close = lines[0].LastIndexOf(')');
+        string cluster = lines[0][(close + 1)..].Replace(" cluster ", string.Empty, StringComparison.Ordinal);
+        var function = new IrFunction(lines[0]["kernel ".Length..open])
+        {
+            ClusterSize = cluster.Length > 0 ? int.Parse(cluster, CultureInfo.InvariantCulture) : 1,
+        };
+        foreach ((string name, IrType type) in Declarations(lines[0][(open + 1)..close]))
         {
             function.Parameters.Add(new(name, type, function.Parameters.Count));
         }

@@ -66,22 +66,42 @@ public sealed class WarpGroupMatMulTests
         }
     }
 
-    // on 132 multiprocessors: few tokens and columns in narrow tiles, many in wide ones
-    [TestCase(128, 4096, 64)]
-    [TestCase(128, 14336, 128)]
-    [TestCase(512, 4096, 128)]
-    [TestCase(2048, 14336, 256)]
-    [TestCase(8192, 8192, 256)]
-    public void Tile_is_the_one_that_is_done_first(int tokens, int outputs, int columns) =>
-        Assert.That(WarpGroupMatMul.ColumnsFor(tokens, outputs, 132), Is.EqualTo(columns));
+    // on 132 multiprocessors: few tokens and columns in narrow tiles, many in wide ones, in pairs unless an odd one takes another turn
+    [TestCase(128, 4096, "Narrow")]
+    [TestCase(128, 14336, "Middle")]
+    [TestCase(128, 28672, "Wide")]
+    [TestCase(384, 11264, "Wide")]
+    [TestCase(512, 4096, "Middle")]
+    [TestCase(2048, 4096, "Paired")]
+    [TestCase(2048, 14336, "Paired")]
+    [TestCase(8192, 8192, "Paired")]
+    public void Tile_is_the_one_that_is_done_first(int tokens, int outputs, string tile) =>
+        Assert.That(WarpGroupMatMul.TileFor(tokens, outputs, 132).ToString(), Is.EqualTo(tile));
+
+    // one tile of a pair and a part of the other, a slice of the weight that ends in either half, slices beyond the stages
+    [TestCase("cpu", "BFloat16", 130, 70, 72)]
+    [TestCase("simd 512", "BFloat16", 257, 300, 72)]
+    [TestCase("simd 512", "Float16", 130, 200, 400)]
+    [TestCase("simd 128", "BFloat16", 20, 40, 80)]
+    public void Product_of_pairs_agrees(string device, string type, int tokens, int outputs, int inner)
+    {
+        var product = new WarpGroupMatMul(TensorAccelerators.Of(device));
+        RoundedMatMul.Check(
+            TensorAccelerators.Of(device),
+            (stream, input, weight, output, outputSize) => product.Run(WarpGroupTile.Paired, stream, input, weight, output, outputSize),
+            Enum.Parse<TensorType>(type),
+            tokens,
+            outputs,
+            inner);
+    }
 
     [Test]
     public void Tiles_fit_into_shared_memory() => Assert.That(
         (int[])[
             WarpGroupMatMul.SharedBytes<WideWarpGroupTile>(), WarpGroupMatMul.SharedBytes<MiddleWarpGroupTile>(),
-            WarpGroupMatMul.SharedBytes<NarrowWarpGroupTile>(),
+            WarpGroupMatMul.SharedBytes<NarrowWarpGroupTile>(), WarpGroupMatMul.SharedBytes<PairedWarpGroupTile>(),
         ],
-        Is.EqualTo((int[])[196672, 196704, 196736]).And.All.LessThanOrEqualTo(227 * 1024));
+        Is.EqualTo((int[])[196672, 196704, 196736, 196672]).And.All.LessThanOrEqualTo(227 * 1024));
 
     [Test]
     public void Scratch_memory_that_is_too_short_is_refused()

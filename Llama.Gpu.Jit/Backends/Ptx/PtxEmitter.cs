@@ -125,6 +125,11 @@ internal sealed class PtxEmitter
             text.Append(CultureInfo.InvariantCulture, $".maxntid {lanes}, 1, 1\n.minnctapersm 1\n");
         }
 
+        if (_function.ClusterSize > 1)
+        {
+            text.Append(CultureInfo.InvariantCulture, $".explicitcluster\n.reqnctapercluster {_function.ClusterSize}, 1, 1\n");
+        }
+
         text.Append("{\n");
         _registers.Declare(text);
         return text.Append(_variables).Append('\n').Append(_body).Append("}\n").ToString();

@@ -20,9 +20,11 @@ internal sealed class PtxWarpGroups(PtxRegisters registers, Action<string> write
         {
             // the fence is for the copy engine, which arrives at the barrier too
             Op.AsyncBarrierInit => $"mbarrier.init.shared.b64 [{operands[0]}], {operands[1]};\nfence.mbarrier_init.release.cluster;",
+            Op.AsyncBarrierArrive when instruction.Immediate > 0 => PtxClusters.Arrive(operands[0], (int)instruction.Immediate),
             Op.AsyncBarrierArrive => Arrive(operands[0], operands[1]),
+            Op.ClusterBarrier => "barrier.cluster.arrive.aligned;\nbarrier.cluster.wait.aligned;",
             Op.AsyncBarrierWait => Wait(operands[0], operands[1]),
-            Op.TensorLoad => Load(operands),
+            Op.TensorLoad => Load(operands, instruction.Immediate),
             Op.WarpGroupMultiply => Multiply(WarpGroupShape.Of(instruction.Immediate), operands, sums),
             Op.WarpGroupMultiplyHeld => MultiplyHeld(WarpGroupShape.Of(instruction.Immediate), values, sums),
             Op.WarpGroupFence => "wgmma.fence.sync.aligned;",
@@ -50,9 +52,15 @@ internal sealed class PtxWarpGroups(PtxRegisters registers, Action<string> write
         """;
 
     // coordinates: the column first, as it is the innermost; a constant gets a register, as this instruction takes nothing else
-    private string Load(string[] operands)
+    private string Load(string[] operands, long boxes)
     {
         string moves = string.Empty;
+        if (boxes > 0)
+        {
+            string column = Register(operands[4], ref moves);
+            return moves + PtxClusters.Load(operands[0], operands[1], operands[2], operands[3], column, ClusterBoxes.Of(boxes));
+        }
+
         string coordinates = $"{Register(operands[4], ref moves)}, {Register(operands[3], ref moves)}";
         return $"{moves}cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes "
             + $"[{operands[0]}], [{operands[2]}, {{{coordinates}}}], [{operands[1]}];";

@@ -17,10 +17,10 @@ internal sealed class InstructionEmitter(LaneCode code, MemoryLayout layout, boo
                 LaneLoop.Call(code, instruction, typeof(PhaseFunctions), nameof(PhaseFunctions.Initialize));
                 return;
             case Op.AsyncBarrierArrive:
-                LaneLoop.Call(code, instruction, typeof(PhaseFunctions), nameof(PhaseFunctions.Arrive));
+                LaneLoop.Call(code, instruction, typeof(PhaseFunctions), nameof(PhaseFunctions.Arrive), (int)instruction.Immediate);
                 return;
             case Op.TensorLoad:
-                LaneLoop.Call(code, instruction, typeof(PhaseFunctions), nameof(PhaseFunctions.Load));
+                LaneLoop.Call(code, instruction, typeof(PhaseFunctions), nameof(PhaseFunctions.Load), (int)instruction.Immediate);
                 return;
             case Op.WarpGroupMultiply:
                 LaneLoop.Call(code, instruction, typeof(WarpGroupFunctions), nameof(WarpGroupFunctions.MultiplyAdd), (int)instruction.Immediate);

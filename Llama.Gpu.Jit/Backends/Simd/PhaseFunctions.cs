@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Llama.Gpu.Jit.Ir;
 using Llama.Gpu.Jit.Runtime;
 
 namespace Llama.Gpu.Jit.Backends.Simd;
@@ -16,12 +17,16 @@ internal static unsafe class PhaseFunctions
     public static void Initialize(SimdGroup* group, int lane, long barrier, int arrivals) =>
         *(PhaseState*)barrier = new() { Arrivals = (ushort)arrivals, Missing = (ushort)arrivals };
 
-    public static void Arrive(SimdGroup* group, int lane, long barrier, int bytes)
+    /// <summary>Arrives, for each group of a cluster.</summary>
+    public static void Arrive(SimdGroup* group, int lane, long barrier, int bytes, int groups)
     {
         var state = (PhaseState*)barrier;
         state->Bytes += bytes;
-        state->Missing--;
-        Advance(state);
+        for (int i = 0; i < Math.Max(1, groups); i++)
+        {
+            state->Missing--;
+            Advance(state);
+        }
     }
 
     /// <summary>Whether the phase of a parity is complete; noted, so that whoever runs the vectors sees that something happens.</summary>
@@ -32,10 +37,18 @@ internal static unsafe class PhaseFunctions
         return complete;
     }
 
-    /// <summary>Copies a box; what lies outside the matrix is zero.</summary>
-    public static void Load(SimdGroup* group, int lane, long target, long barrier, long map, int row, int column)
+    /// <summary>Copies a box, or one for each group of a cluster; what lies outside the matrix is zero.</summary>
+    public static void Load(SimdGroup* group, int lane, long target, long barrier, long map, int row, int column, int boxes)
     {
         TensorMapFields fields = *(TensorMapFields*)map;
+        for (int i = 0; i < Math.Max(1, ClusterBoxes.Of(boxes).Groups); i++)
+        {
+            Load(target + (i * fields.BoxRows * RowBytes), barrier, fields, row + (i * fields.BoxRows), column);
+        }
+    }
+
+    private static void Load(long target, long barrier, in TensorMapFields fields, int row, int column)
+    {
         for (int r = 0; r < fields.BoxRows; r++)
         {
             bool exists = (uint)(row + r) < (uint)fields.Rows;

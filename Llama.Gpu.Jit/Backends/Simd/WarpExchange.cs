@@ -13,12 +13,12 @@ internal sealed class WarpExchange(LaneCode code, BarrierEmitter barriers, Barri
 
     /// <summary>Whether vectors only wait for each other at an operation.</summary>
     public static bool IsWait(Instruction instruction, VectorIsa isa) =>
-        instruction.Op == Op.Barrier || (instruction.Op is Op.WarpBarrier or Op.WarpGroupWait && isa.WarpLanes > isa.Lanes);
+        instruction.Op is Op.Barrier or Op.ClusterBarrier || (instruction.Op is Op.WarpBarrier or Op.WarpGroupWait && isa.WarpLanes > isa.Lanes);
 
     /// <summary>For whom vectors wait at an operation.</summary>
     public static WaitScope ScopeOf(Instruction instruction) => instruction.Op switch
     {
-        Op.Barrier or Op.Broadcast => WaitScope.Group,
+        Op.Barrier or Op.ClusterBarrier or Op.Broadcast => WaitScope.Group,
         Op.AsyncBarrierWait => WaitScope.Phase,
         _ => WaitScope.Warp,
     };

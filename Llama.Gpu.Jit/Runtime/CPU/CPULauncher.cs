@@ -20,13 +20,23 @@ internal static class CPULauncher
         Expression lane = Expression.Lambda<Action>(Expression.Invoke(Expression.Constant(body), arguments));
         Expression buffers = Expression.NewArrayInit(typeof(MemoryBuffer), arguments.SelectMany(Sources));
         Expression launch = Expression.Call(
-            LaunchMethod, Expression.Constant(accelerator), Expression.Constant(KernelSignature.Name(kernel)), stream, config, lane, buffers);
+            LaunchMethod,
+            Expression.Constant(accelerator),
+            Expression.Constant(KernelSignature.Name(kernel)),
+            Expression.Constant(ClusterSizeAttribute.Of(kernel)),
+            stream,
+            config,
+            lane,
+            buffers);
         return Expression.Lambda(delegateType, launch, [stream, config, .. arguments]).Compile();
     }
 
     private static void Launch(
-        CPUAccelerator accelerator, string kernel, AcceleratorStream stream, KernelConfig config, Action lane, MemoryBuffer?[] buffers) =>
+        CPUAccelerator accelerator, string kernel, int clusterSize, AcceleratorStream stream, KernelConfig config, Action lane, MemoryBuffer?[] buffers)
+    {
+        LaunchChecks.CheckClusters(kernel, config, clusterSize);
         accelerator.Launch(kernel, stream, config, lane, buffers);
+    }
 
     // the buffers behind an argument: its own if it is a view, those of its fields if it is a struct of views
     private static IEnumerable<Expression> Sources(Expression value)

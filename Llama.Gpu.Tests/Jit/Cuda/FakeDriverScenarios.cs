@@ -85,6 +85,26 @@ public static unsafe class FakeDriverScenarios
         });
     });
 
+    public static void MatrixProductOfPairsPassesBoxesOfHalfATile() => WithAccelerator(accelerator =>
+    {
+        const int Tokens = 2048;
+        const int Outputs = 4096;
+        const int Inner = 8;
+        using var input = accelerator.Allocate1D<float>(Tokens * Inner);
+        using var weight = accelerator.Allocate1D<BFloat16>(Outputs * Inner);
+        using var output = accelerator.Allocate1D<float>(Tokens * Outputs);
+        using var scratch = accelerator.Allocate1D<byte>(2 * Tokens * Inner);
+        new MatMul(accelerator).Run(
+            accelerator.DefaultStream, input.View, WeightView.Of(weight.View.BaseView), output.View, Tokens, Outputs, Inner, scratch.View);
+        string log = Log();
+        Assert.Multiple(() =>
+        {
+            Assert.That(log, Does.Match(@"WarpGroupMatMul_PairKernel\w* 132 1 1 / 384 1 1 / 196672:"), "a cluster for each two multiprocessors");
+            Assert.That(log, Does.Match(
+                " <type 9, 2048 x 8 at [0-9a-f]+, box 128 x 64, swizzle 3, promotion 3> <type 9, 4096 x 8 at [0-9a-f]+, box 128 x 64, swizzle 3, promotion 3> "));
+        });
+    });
+
     public static void AttentionOfWarpGroupsPassesTensorMaps() => WithAccelerator(accelerator =>
     {
         AttentionShape shape = new(33, 70, 8, 2, 128);

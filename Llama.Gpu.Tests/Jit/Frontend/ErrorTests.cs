@@ -75,6 +75,12 @@ public sealed class ErrorTests
     public void Wrong_use_of_warp_groups_is_refused_at_its_line(string number, string kernel, string named) =>
         RefusedAt(number, kernel, named, new FrontendOptions { WarpSize = 32 }, typeof(WarpGroupKernels));
 
+    [TestCase("JIT0027", nameof(ClusterKernels.ArrivesInFour), "Cluster.Arrive")]
+    [TestCase("JIT0027", nameof(ClusterKernels.LoadsWithoutACluster), "Cluster.Load")]
+    [TestCase("JIT0027", nameof(ClusterKernels.LoadsAnyRows), "Cluster.Load")]
+    public void Wrong_use_of_clusters_is_refused_at_its_line(string number, string kernel, string named) =>
+        RefusedAt(number, kernel, named, new FrontendOptions { WarpSize = 32 }, typeof(ClusterKernels));
+
     [TestCase("JIT0023", nameof(WarpGroupKernels.IndexesSums), "MultiplyAdd")]
     public void Sums_that_have_no_registers_are_refused(string number, string kernel, string named) => Assert.That(
         () => KernelText.Ptx(typeof(WarpGroupKernels).GetMethod(kernel)!, new PtxOptions(PtxTarget.Parse("sm_90a"))),

@@ -47,7 +47,7 @@ internal sealed class PtxMachine(PtxProgram program, byte[] memory, params ulong
             {
                 case "ret":
                     return null;
-                case "bar" or "shfl" or "mma" or "ldmatrix":
+                case "bar" or "barrier" or "shfl" or "mma" or "ldmatrix":
                 case "wgmma" when line.Modifiers[0] == "mma_async":
                 case "mbarrier" when !WarpGroups!.Do(this, line):
                     return line;
@@ -55,6 +55,9 @@ internal sealed class PtxMachine(PtxProgram program, byte[] memory, params ulong
                     break;
                 case "cp" when line.Modifiers[1] == "bulk":
                     WarpGroups!.Load(this, line);
+                    break;
+                case "mapa":
+                    PtxWarpGroups.Map(this, line);
                     break;
                 case "bra":
                     _next = program.Labels[line.Operands[0][0]];
@@ -188,6 +191,7 @@ internal sealed class PtxMachine(PtxProgram program, byte[] memory, params ulong
         ['0', 'd', .. var wide] => ulong.Parse(wide, NumberStyles.HexNumber, CultureInfo.InvariantCulture),
         ['0', 'x', .. var bits] => ulong.Parse(bits, NumberStyles.HexNumber, CultureInfo.InvariantCulture),
         ['-' or (>= '0' and <= '9'), ..] => (ulong)(long)BigInteger.Parse(operand, CultureInfo.InvariantCulture),
+        "%cluster_ctarank" => Place["%cluster_ctarank"],
         ['%', .. var special] when special.Contains('.') => Place.GetValueOrDefault(operand, special.StartsWith('n') ? 1u : 0),
         _ when program.Variables.TryGetValue(operand, out int address) => (ulong)address,
         "dynamic_shared" => 0,

@@ -127,13 +127,14 @@ internal sealed partial class PtxProgram
         string[] words = match.Groups["op"].Value.Split('.');
         string[][] operands = [.. OperandPattern().Matches(match.Groups["rest"].Value)
             .Select(operand => operand.Value.Trim('{', '}').Split(',', StringSplitOptions.TrimEntries))
-            .Select(names => names.Select(ResolveAddress).ToArray())];
+            .Select(names => names.Select(ResolveAll).ToArray())];
         string guard = match.Groups["guard"].Value;
         return new PtxLine(
             guard.Length > 0 ? Resolve(guard.TrimStart('!')) : null, guard.StartsWith('!'), words[0], words[1..], operands);
     }
 
-    private string ResolveAddress(string operand) => operand.StartsWith('[') ? operand : Resolve(operand);
+    // in an address stand names beside brackets and sums
+    private string ResolveAll(string operand) => OperandNamePattern().Replace(operand, name => Resolve(name.Value));
 
     [GeneratedRegex(@"\.extern \.shared .*?(\w+)\[\];")]
     private static partial Regex DynamicPattern();
@@ -149,4 +150,7 @@ internal sealed partial class PtxProgram
 
     [GeneratedRegex(@"\w+")]
     private static partial Regex NamePattern();
+
+    [GeneratedRegex(@"[%\w.]+")]
+    private static partial Regex OperandNamePattern();
 }

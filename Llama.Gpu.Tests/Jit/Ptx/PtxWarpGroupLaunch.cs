@@ -4,7 +4,7 @@ using NUnit.Framework;
 namespace Llama.Gpu.Tests.Jit.Ptx;
 
 /// <summary>Carries out a launch in which warps go ways of their own: each lane runs until it meets others or a phase is not complete.</summary>
-internal sealed class PtxWarpGroupLaunch(PtxProgram program, uint groups, uint lanes)
+internal sealed class PtxWarpGroupLaunch(PtxProgram program, uint groups, uint lanes, uint cluster = 1)
 {
     private const int Alignment = 16;
 
@@ -47,31 +47,47 @@ internal sealed class PtxWarpGroupLaunch(PtxProgram program, uint groups, uint l
 
     public void Run()
     {
-        for (uint x = 0; x < groups; x++)
+        for (uint x = 0; x < groups; x += cluster)
         {
-            RunGroup(x);
+            RunCluster(x);
         }
     }
 
-    private void RunGroup(uint x)
+    private void RunCluster(uint x)
+    {
+        PtxMachine[][] machines = [.. Enumerable.Range(0, (int)cluster).Select(rank => Machines(x, (uint)rank))];
+        PtxWarpGroups[] operations = [.. machines.Select(group => group[0].WarpGroups!)];
+        Array.ForEach(operations, group => group.Cluster = operations);
+        Run([.. machines.SelectMany(group => group)], operations);
+    }
+
+    private PtxMachine[] Machines(uint x, uint rank)
     {
         var shared = new byte[227 * 1024];
-        var operations = new PtxWarpGroups(_memory, _maps);
-        PtxMachine[] machines =
+        var operations = new PtxWarpGroups(_memory, shared, _maps);
+        return
         [
             .. Enumerable.Range(0, (int)lanes).Select(lane => new PtxMachine(program, _memory, [.. _parameters])
             {
                 Shared = shared,
                 WarpGroups = operations,
-                Place = new() { ["%tid.x"] = (uint)lane, ["%ntid.x"] = lanes, ["%ctaid.x"] = x, ["%nctaid.x"] = groups },
+                Place = new()
+                {
+                    ["%tid.x"] = (uint)lane, ["%ntid.x"] = lanes, ["%ctaid.x"] = x + rank, ["%nctaid.x"] = groups, ["%cluster_ctarank"] = rank,
+                },
             }),
         ];
+    }
+
+    // the lanes of a cluster, group after group
+    private void Run(PtxMachine[] machines, PtxWarpGroups[] operations)
+    {
         var places = new PtxLine?[machines.Length];
         bool[] ready = [.. machines.Select(_ => true)];
         bool[] over = new bool[machines.Length];
         while (!over.All(done => done))
         {
-            int passed = operations.Passed;
+            int passed = operations.Sum(group => group.Passed);
             bool moved = false;
             for (int lane = 0; lane < machines.Length; lane++)
             {
@@ -84,10 +100,11 @@ internal sealed class PtxWarpGroupLaunch(PtxProgram program, uint groups, uint l
                 }
             }
 
-            moved |= Meet(machines, places, ready, machines.Length, "bar", static (_, _) => { });
+            moved |= Meet(machines, places, ready, (int)lanes, "bar", static (_, _) => { });
+            moved |= Meet(machines, places, ready, machines.Length, "barrier", static (_, _) => { });
             moved |= Meet(machines, places, ready, 128, "wgmma", PtxWarpGroups.Multiply);
             moved |= Meet(machines, places, ready, 32, "shfl", PtxWarp.Shuffle);
-            Assert.That(moved || passed != operations.Passed, "some lane goes on");
+            Assert.That(moved || passed != operations.Sum(group => group.Passed), "some lane goes on");
         }
     }
 

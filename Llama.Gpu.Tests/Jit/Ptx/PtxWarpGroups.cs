@@ -9,11 +9,17 @@ internal sealed record PtxTensorMap(int Address, int Rows, int Columns, int BoxR
 /// Barriers with phases, copies of boxes and products of warp groups, by NVIDIA's manual. Copies and products are carried out when they
 /// begin; sums are double, rounded once for each instruction.
 /// </summary>
-internal sealed class PtxWarpGroups(byte[] memory, IReadOnlyList<PtxTensorMap> maps)
+internal sealed class PtxWarpGroups(byte[] memory, byte[] shared, IReadOnlyList<PtxTensorMap> maps)
 {
     private const int Lanes = 128;
 
+    // where in an address of another group its number stands
+    private const int RankShift = 24;
+
     private readonly Dictionary<int, Barrier> _barriers = [];
+
+    /// <summary>The groups of the cluster, by their numbers.</summary>
+    public IReadOnlyList<PtxWarpGroups> Cluster { get; set; } = [];
 
     /// <summary>Phases that were passed: whoever runs the lanes sees by it that something happens.</summary>
     public int Passed { get; private set; }
@@ -24,6 +30,12 @@ internal sealed class PtxWarpGroups(byte[] memory, IReadOnlyList<PtxTensorMap> m
         bool isInit = line.Modifiers[0] == "init";
         string place = line.Operands[isInit ? 0 : 1][0];
         int address = (int)machine.Address(place, 8);
+        if (line.Modifiers is ["arrive", "shared::cluster", "b64"])
+        {
+            Cluster[address >> RankShift]._barriers[address & ((1 << RankShift) - 1)].Arrive(0);
+            return true;
+        }
+
         switch (string.Join('.', line.Modifiers))
         {
             case "init.shared.b64":
@@ -48,10 +60,24 @@ internal sealed class PtxWarpGroups(byte[] memory, IReadOnlyList<PtxTensorMap> m
         return true;
     }
 
-    /// <summary><c>cp.async.bulk.tensor.2d... [target], [map, {column, row}], [barrier]</c>.</summary>
+    /// <summary><c>mapa.shared::cluster.u32 d, a, rank</c>.</summary>
+    public static void Map(PtxMachine machine, PtxLine line) =>
+        machine.Write(line.Operands[0][0], machine.Read(line.Operands[1][0]) | (machine.Read(line.Operands[2][0]) << RankShift));
+
+    /// <summary><c>cp.async.bulk.tensor.2d... [target], [map, {column, row}], [barrier]</c>, or with the groups of the cluster that it is for.</summary>
     public void Load(PtxMachine machine, PtxLine line)
     {
-        Assert.That(string.Join('.', line.Modifiers), Is.EqualTo("async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes"));
+        bool isMulticast = line.Modifiers[^1] == "multicast::cluster";
+        Assert.That(
+            string.Join('.', line.Modifiers),
+            Is.EqualTo("async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes" + (isMulticast ? ".multicast::cluster" : string.Empty)));
+        ulong mask = isMulticast ? machine.Read(line.Operands[3][0]) : 0;
+        PtxWarpGroups[] targets = isMulticast ? [.. Cluster.Where((_, rank) => (mask >> rank & 1) != 0)] : [this];
+        Array.ForEach(targets, group => group.Take(machine, line));
+    }
+
+    private void Take(PtxMachine machine, PtxLine line)
+    {
         int target = (int)machine.Address(line.Operands[0][0], 1024);
         string[] source = [.. line.Operands[1].Select(name => name.Trim('[', ']', '{', '}'))];
         PtxTensorMap map = maps[(int)machine.Read(source[0])];
@@ -62,7 +88,7 @@ internal sealed class PtxWarpGroups(byte[] memory, IReadOnlyList<PtxTensorMap> m
             for (int c = 0; c < 64; c++)
             {
                 bool isInside = row + r >= 0 && row + r < map.Rows && column + c >= 0 && column + c < map.Columns;
-                Span<byte> element = machine.Shared.AsSpan(Swizzle(target + (r * 128) + (2 * c)), 2);
+                Span<byte> element = shared.AsSpan(Swizzle(target + (r * 128) + (2 * c)), 2);
                 element.Clear();
                 if (isInside)
                 {

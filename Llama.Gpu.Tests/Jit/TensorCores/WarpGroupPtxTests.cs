@@ -153,29 +153,28 @@ public sealed class WarpGroupPtxTests
         });
     }
 
-    // two tiles for one group, and two slices of each: stages are used again and phases turn over
-    [TestCase("WarpGroupMatMul.bf16.Narrow", 72)]
-    public void Text_of_the_matrix_product_means_it(string name, int inner)
+    // two tiles for one group, and two slices of each: stages are used again and phases turn over; five slices of a pair's two tiles
+    [TestCase("WarpGroupMatMul.bf16.Narrow", 72, 19, 64, 1)]
+    [TestCase("WarpGroupMatMul.f16.Paired", 264, 135, 256, 2)]
+    public void Text_of_the_matrix_product_means_it(string name, int inner, int rows, int tileColumns, int groups)
     {
-        const int Rows = 19;
         const int Columns = 70;
-        const int TileColumns = 64;
         CatalogedKernel kernel = KernelCatalog.All.Single(entry => entry.Name == name);
         TensorType type = name.Contains("bf16", StringComparison.Ordinal) ? TensorType.BFloat16 : TensorType.Float16;
         PtxKernel code = KernelText.Ptx(kernel.Method, new PtxOptions(Target, kernel.Lanes), aligned: false);
-        var launch = new PtxWarpGroupLaunch(PtxProgram.Parse(code.Text, code.Name), 1, (uint)kernel.Lanes);
+        var launch = new PtxWarpGroupLaunch(PtxProgram.Parse(code.Text, code.Name), (uint)groups, (uint)kernel.Lanes, (uint)groups);
         var random = new Random(inner);
-        double[] input = [.. Enumerable.Range(0, Rows * inner).Select(_ => ReferenceOps.Round((random.NextSingle() * 2) - 1, type))];
+        double[] input = [.. Enumerable.Range(0, rows * inner).Select(_ => ReferenceOps.Round((random.NextSingle() * 2) - 1, type))];
         double[] weight = [.. Enumerable.Range(0, Columns * inner).Select(_ => ReferenceOps.Round((random.NextSingle() * 2) - 1, type))];
-        launch.Map(new(launch.Place(Bits(input, type)), Rows, inner, WarpGroupMatMul.TileRows));
-        launch.Map(new(launch.Place(Bits(weight, type)), Columns, inner, TileColumns));
-        int output = launch.View(new float[Rows * Columns]);
-        launch.Number(Rows);
+        launch.Map(new(launch.Place(Bits(input, type)), rows, inner, WarpGroupMatMul.TileRows));
+        launch.Map(new(launch.Place(Bits(weight, type)), Columns, inner, tileColumns / groups));
+        int output = launch.View(new float[rows * Columns]);
+        launch.Number(rows);
         launch.Number(Columns);
         launch.Number(inner);
         launch.Run();
         double[] expected = ReferenceOps.MatMul(input, weight, Columns, inner);
-        Assert.That(launch.Contents<float>(output, Rows * Columns).Select(value => (double)value), Is.EqualTo(expected).Within(1e-5));
+        Assert.That(launch.Contents<float>(output, rows * Columns).Select(value => (double)value), Is.EqualTo(expected).Within(1e-5));
     }
 
     // two tiles, both at the diagonal, rows in both warp groups, and two heads of keys in the cache, of which the first is computed
@@ -211,13 +210,16 @@ public sealed class WarpGroupPtxTests
     {
         CatalogedKernel kernel = KernelCatalog.All.Single(entry => entry.Name == name);
         string code = PtxAssembler.Disassemble(KernelText.Ptx(kernel.Method, new PtxOptions(Target, kernel.Lanes)).Text, Target.Name);
-        int columns = name.EndsWith("Wide", StringComparison.Ordinal) ? 256 : name.EndsWith("Middle", StringComparison.Ordinal) ? 128 : 64;
+        bool isPaired = name.EndsWith("Paired", StringComparison.Ordinal);
+        int columns = isPaired || name.EndsWith("Wide", StringComparison.Ordinal) ? 256 : name.EndsWith("Middle", StringComparison.Ordinal) ? 128 : 64;
         string products = $@"HGMMA\.64x{columns}x16\.F32{(name.Contains("bf16", StringComparison.Ordinal) ? @"\.BF16" : string.Empty)} ";
         Assert.Multiple(() =>
         {
             Assert.That(Regex.Count(code, products), Is.EqualTo(4), "one for each 16 elements of a slice");
             Assert.That(code, Does.Contain("WARPGROUP.DEPBAR.LE gsb0, 0x1"), "a slice's products run beside the next one's");
             Assert.That(Regex.Count(code, @"UTMALDG\.2D"), Is.EqualTo(2));
+            Assert.That(Regex.Count(code, @"UTMALDG\.2D\.MULTICAST"), Is.EqualTo(isPaired ? 1 : 0));
+            Assert.That(Regex.Count(code, "UCGABAR_WAIT"), Is.EqualTo(isPaired ? 2 : 0), "before the first slice and at the end");
             Assert.That(code, Does.Contain("SYNCS.PHASECHK").And.Contain("USETMAXREG"));
             Assert.That(code, Does.Not.Contain(" HMMA").And.Not.Contain("LDS").And.Not.Contain("STL"));
         });

@@ -74,6 +74,7 @@ internal static class StaticCases
         new(OpCases.QkvAppended(32, 8, 128, Hidden, 2047, type)),
         new(OpCases.GateUp(Intermediate, Hidden, type)),
         Product(Prefill, Hidden, Hidden, type),
+        Product(128, 2 * Intermediate, Hidden, type),
         Product(128, Intermediate, Hidden, type),
         Product(128, Hidden, Hidden, type),
         Product(16, Hidden, Hidden, type),
