@@ -54,7 +54,8 @@ public static partial class KernelCatalog
                     WarpGroupMatMul.Lanes,
                     KernelTarget.WarpGroups));
 
-            AddWarpGroups<PairedWarpGroupTile>("Paired", nameof(WarpGroupMatMul.PairKernel));
+            AddWarpGroups<WidePairedWarpGroupTile>("WidePaired", nameof(WarpGroupMatMul.PairKernel));
+            AddWarpGroups<MiddlePairedWarpGroupTile>("MiddlePaired", nameof(WarpGroupMatMul.PairKernel));
             AddWarpGroups<WideWarpGroupTile>("Wide");
             AddWarpGroups<MiddleWarpGroupTile>("Middle");
             AddWarpGroups<NarrowWarpGroupTile>("Narrow");

@@ -12,7 +12,7 @@ namespace Llama.Gpu.Kernels;
 /// 128 bytes, swizzled: the 8 rows that the tensor cores read at once lie in all 32 banks.
 /// <para>
 /// Many tokens take clusters of two groups, whose tiles lie one below the other and have the slices of the weight in common. Each group has
-/// half of a slice brought to both, so that 384 rows of slices leave the L2 cache for two tiles of 128 x 256, not 768.
+/// half of a slice brought to both, so that 512 rows of slices leave the L2 cache for two tiles of 128 x 256, not 768.
 /// </para>
 /// </remarks>
 public sealed partial class WarpGroupMatMul
@@ -91,7 +91,8 @@ public sealed partial class WarpGroupMatMul
             (long)IntrinsicMath.DivRoundUp(tokenCount, TileRows * together) * IntrinsicMath.DivRoundUp(outputSize, columns), Math.Max(1, groups / together));
         WarpGroupTile first = ((WarpGroupTile[])[WarpGroupTile.Wide, WarpGroupTile.Middle, WarpGroupTile.Narrow]).MinBy(tile =>
             Turns((int)tile, 1) * ((int)tile + TileOverhead));
-        return first == WarpGroupTile.Wide && tokenCount > TileRows && Turns((int)first, 2) <= Turns((int)first, 1) ? WarpGroupTile.Paired : first;
+        bool isPaired = first != WarpGroupTile.Narrow && tokenCount > TileRows && Turns((int)first, 2) <= Turns((int)first, 1);
+        return isPaired ? first + 1 : first;
     }
 
     private MatMul.Launch Find(TensorType type, WarpGroupTile tile)
@@ -109,8 +110,9 @@ public sealed partial class WarpGroupMatMul
         where T : unmanaged
         where TElement : struct, IElement<T> => tile switch
         {
-            WarpGroupTile.Paired => Load<T, TElement, PairedWarpGroupTile>(),
+            WarpGroupTile.WidePaired => Load<T, TElement, WidePairedWarpGroupTile>(),
             WarpGroupTile.Wide => Load<T, TElement, WideWarpGroupTile>(),
+            WarpGroupTile.MiddlePaired => Load<T, TElement, MiddlePairedWarpGroupTile>(),
             WarpGroupTile.Middle => Load<T, TElement, MiddleWarpGroupTile>(),
             _ => Load<T, TElement, NarrowWarpGroupTile>(),
         };

@@ -1,6 +1,6 @@
 namespace Llama.Gpu.Kernels;
 
-/// <summary>The tiles that <see cref="WarpGroupMatMul"/> is compiled for, by their columns.</summary>
+/// <summary>The tiles that <see cref="WarpGroupMatMul"/> is compiled for: their columns, and one more for two tiles by a cluster.</summary>
 internal enum WarpGroupTile
 {
     /// <summary>128 x 64.</summary>
@@ -9,11 +9,14 @@ internal enum WarpGroupTile
     /// <summary>128 x 128.</summary>
     Middle = 128,
 
+    /// <summary>Two of 128 x 128, by a cluster.</summary>
+    MiddlePaired = Middle + 1,
+
     /// <summary>128 x 256.</summary>
     Wide = 256,
 
     /// <summary>Two of 128 x 256, by a cluster.</summary>
-    Paired = 257,
+    WidePaired = Wide + 1,
 }
 
 /// <summary>
@@ -46,7 +49,7 @@ internal readonly struct WideWarpGroupTile : IWarpGroupTile
 }
 
 /// <summary>The same by a cluster of two groups, of which each fetches half of the weight's slice: 256 x 256 outputs.</summary>
-internal readonly struct PairedWarpGroupTile : IWarpGroupTile
+internal readonly struct WidePairedWarpGroupTile : IWarpGroupTile
 {
     /// <inheritdoc/>
     public static int Columns => 256;
@@ -69,6 +72,19 @@ internal readonly struct MiddleWarpGroupTile : IWarpGroupTile
 
     /// <inheritdoc/>
     public static int Groups => 1;
+}
+
+/// <summary>The same by a cluster of two groups, of which each fetches half of the weight's slice: 256 x 128 outputs.</summary>
+internal readonly struct MiddlePairedWarpGroupTile : IWarpGroupTile
+{
+    /// <inheritdoc/>
+    public static int Columns => 128;
+
+    /// <inheritdoc/>
+    public static int Stages => 6;
+
+    /// <inheritdoc/>
+    public static int Groups => 2;
 }
 
 /// <summary>128 x 64 outputs, so that few tokens give every multiprocessor a tile: 8 slices of 24 KiB.</summary>

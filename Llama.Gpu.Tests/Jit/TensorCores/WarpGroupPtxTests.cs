@@ -155,7 +155,8 @@ public sealed class WarpGroupPtxTests
 
     // two tiles for one group, and two slices of each: stages are used again and phases turn over; five slices of a pair's two tiles
     [TestCase("WarpGroupMatMul.bf16.Narrow", 72, 19, 64, 1)]
-    [TestCase("WarpGroupMatMul.f16.Paired", 264, 135, 256, 2)]
+    [TestCase("WarpGroupMatMul.f16.WidePaired", 264, 135, 256, 2)]
+    [TestCase("WarpGroupMatMul.bf16.MiddlePaired", 40, 135, 128, 2)]
     public void Text_of_the_matrix_product_means_it(string name, int inner, int rows, int tileColumns, int groups)
     {
         const int Columns = 70;
@@ -211,7 +212,7 @@ public sealed class WarpGroupPtxTests
         CatalogedKernel kernel = KernelCatalog.All.Single(entry => entry.Name == name);
         string code = PtxAssembler.Disassemble(KernelText.Ptx(kernel.Method, new PtxOptions(Target, kernel.Lanes)).Text, Target.Name);
         bool isPaired = name.EndsWith("Paired", StringComparison.Ordinal);
-        int columns = isPaired || name.EndsWith("Wide", StringComparison.Ordinal) ? 256 : name.EndsWith("Middle", StringComparison.Ordinal) ? 128 : 64;
+        int columns = name.Contains("Wide", StringComparison.Ordinal) ? 256 : name.Contains("Middle", StringComparison.Ordinal) ? 128 : 64;
         string products = $@"HGMMA\.64x{columns}x16\.F32{(name.Contains("bf16", StringComparison.Ordinal) ? @"\.BF16" : string.Empty)} ";
         Assert.Multiple(() =>
         {

@@ -77,6 +77,7 @@ internal static class StaticCases
         Product(128, 2 * Intermediate, Hidden, type),
         Product(128, Intermediate, Hidden, type),
         Product(128, Hidden, Hidden, type),
+        Product(512, Hidden, Hidden, type),
         Product(16, Hidden, Hidden, type),
         Product(16, Hidden, Hidden - 1, type),
         Product(4, Hidden, Hidden, type),
