@@ -118,12 +118,15 @@ public sealed class GateUpProjection : IRunKernel<GateUpProjection.Launch>
         for (int i = 0; i < share.Blocks; i++)
         {
             int row = share.Row(i);
-            Float4 gate = WeightRows.Dot<T, TElement, TRun>(gateWeight, row, share.Stride, outputSize, normed, inputSize);
-            Float4 up = WeightRows.Dot<T, TElement, TRun>(upWeight, row, share.Stride, outputSize, normed, inputSize);
+            Float8 products = WeightRows.Dot<T, TElement, TRun>(
+                RowStreams<T>.Of(gateWeight, row, share.Stride, outputSize, inputSize),
+                RowStreams<T>.Of(upWeight, row, share.Stride, outputSize, inputSize),
+                normed,
+                inputSize);
             if (Warp.IsFirstLane)
             {
-                Keep(gates, row - first, share.Stride, gate);
-                Keep(ups, row - first, share.Stride, up);
+                Keep(gates, row - first, share.Stride, products.Low);
+                Keep(ups, row - first, share.Stride, products.High);
             }
         }
 

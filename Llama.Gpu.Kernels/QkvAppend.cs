@@ -178,13 +178,12 @@ public sealed class QkvAppend : IRunKernel<QkvAppend.Launch>
             int other = pair + (blocks * warps);
             int low0 = LowRow(IntrinsicMath.Min(pair, pairs - 1), half);
             int low1 = LowRow(IntrinsicMath.Min(other, pairs - 1), half);
-            Float4 products = WeightRows.Dot<T, TElement, TRun>(
+            var streams = new RowStreams<T>(
                 WeightRows.Row(rows.Weight, low0, rows.Count, inputSize),
                 WeightRows.Row(rows.Weight, low0 + half, rows.Count, inputSize),
                 WeightRows.Row(rows.Weight, low1, rows.Count, inputSize),
-                WeightRows.Row(rows.Weight, low1 + half, rows.Count, inputSize),
-                normed,
-                inputSize);
+                WeightRows.Row(rows.Weight, low1 + half, rows.Count, inputSize));
+            Float4 products = WeightRows.Dot<T, TElement, TRun>(streams, normed, inputSize);
             if (Warp.IsFirstLane)
             {
                 if (pair < pairs)

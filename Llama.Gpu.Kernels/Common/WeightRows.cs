@@ -8,9 +8,6 @@ namespace Llama.Gpu.Kernels;
 /// </summary>
 internal static class WeightRows
 {
-    // how far ahead of a stream its memory is asked for: a processor's own prefetching ends with a page of 4 KiB
-    private const int PrefetchedBytes = 1024;
-
     /// <summary>Multiplies the rows of this group and stores the products.</summary>
     /// <param name="rows">The weight and where the products go.</param>
     /// <param name="group">This group, counted among those that share the rows.</param>
@@ -27,7 +24,7 @@ internal static class WeightRows
         for (int i = 0; i < share.Blocks; i++)
         {
             int row = share.Row(i);
-            Float4 products = Dot<T, TElement, TRun>(rows.Weight, row, share.Stride, rows.Count, input, inputSize);
+            Float4 products = Dot<T, TElement, TRun>(RowStreams<T>.Of(rows.Weight, row, share.Stride, rows.Count, inputSize), input, inputSize);
             if (Warp.IsFirstLane)
             {
                 Store<TStore>(rows.Output, row, share.Stride, rows.Count, products);
@@ -35,34 +32,11 @@ internal static class WeightRows
         }
     }
 
-    /// <summary>The products of four rows, <paramref name="stride"/> apart; each is valid in the warp's first lane.</summary>
-    /// <param name="weight">(N, K) stored.</param>
-    /// <param name="row">The first row; rows from <paramref name="rowCount"/> on are computed as the last one.</param>
-    /// <param name="stride">From one row to the next.</param>
-    /// <param name="rowCount">N.</param>
+    /// <summary>The products of four rows; each is valid in the warp's first lane.</summary>
+    /// <param name="rows">The rows.</param>
     /// <param name="input">(K).</param>
     /// <param name="inputSize">K.</param>
-    public static Float4 Dot<T, TElement, TRun>(
-        ArrayView<T> weight, int row, int stride, int rowCount, ArrayView<float> input, int inputSize)
-        where T : unmanaged
-        where TElement : struct, IElement<T>
-        where TRun : struct, ILaneRun => Dot<T, TElement, TRun>(
-            Row(weight, row, rowCount, inputSize),
-            Row(weight, row + stride, rowCount, inputSize),
-            Row(weight, row + (2 * stride), rowCount, inputSize),
-            Row(weight, row + (3 * stride), rowCount, inputSize),
-            input,
-            inputSize);
-
-    /// <summary>The products of any four rows; each is valid in the warp's first lane.</summary>
-    /// <param name="row0">(K) stored.</param>
-    /// <param name="row1">(K) stored.</param>
-    /// <param name="row2">(K) stored.</param>
-    /// <param name="row3">(K) stored.</param>
-    /// <param name="input">(K).</param>
-    /// <param name="inputSize">K.</param>
-    public static Float4 Dot<T, TElement, TRun>(
-        ArrayView<T> row0, ArrayView<T> row1, ArrayView<T> row2, ArrayView<T> row3, ArrayView<float> input, int inputSize)
+    public static Float4 Dot<T, TElement, TRun>(RowStreams<T> rows, ArrayView<float> input, int inputSize)
         where T : unmanaged
         where TElement : struct, IElement<T>
         where TRun : struct, ILaneRun
@@ -71,42 +45,62 @@ internal static class WeightRows
         int lanes = WarpReduction.LaneCount();
         int span = lanes * TRun.Length;
         int whole = inputSize - (inputSize % span);
-        int ahead = PrefetchedBytes / Interop.SizeOf<T>();
-        float sum0 = 0f;
-        float sum1 = 0f;
-        float sum2 = 0f;
-        float sum3 = 0f;
+        Float4 sums = default;
         for (int start = 0; start < whole; start += span)
         {
             int first = start + (lane * TRun.Length);
-            StreamedMemory.Prefetch(row0, first + ahead);
-            StreamedMemory.Prefetch(row1, first + ahead);
-            StreamedMemory.Prefetch(row2, first + ahead);
-            StreamedMemory.Prefetch(row3, first + ahead);
+            rows.Prefetch(first);
+            for (int j = 0; j < TRun.Length; j++)
+            {
+                sums = rows.MultiplyAdd<TElement>(first + j, input[first + j], sums);
+            }
+        }
+
+        for (int k = whole + lane; k < inputSize; k += lanes)
+        {
+            sums = rows.MultiplyAdd<TElement>(k, input[k], sums);
+        }
+
+        return Reduce(sums);
+    }
+
+    /// <summary>The same with four rows each of two weights, whose loads are on their way together.</summary>
+    /// <param name="low">Rows of one.</param>
+    /// <param name="high">Rows of the other.</param>
+    /// <param name="input">(K).</param>
+    /// <param name="inputSize">K.</param>
+    public static Float8 Dot<T, TElement, TRun>(RowStreams<T> low, RowStreams<T> high, ArrayView<float> input, int inputSize)
+        where T : unmanaged
+        where TElement : struct, IElement<T>
+        where TRun : struct, ILaneRun
+    {
+        int lane = Warp.LaneIdx;
+        int lanes = WarpReduction.LaneCount();
+        int span = lanes * TRun.Length;
+        int whole = inputSize - (inputSize % span);
+        Float4 ofLow = default;
+        Float4 ofHigh = default;
+        for (int start = 0; start < whole; start += span)
+        {
+            int first = start + (lane * TRun.Length);
+            low.Prefetch(first);
+            high.Prefetch(first);
             for (int j = 0; j < TRun.Length; j++)
             {
                 float x = input[first + j];
-                sum0 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row0, first + j)), x, sum0);
-                sum1 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row1, first + j)), x, sum1);
-                sum2 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row2, first + j)), x, sum2);
-                sum3 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row3, first + j)), x, sum3);
+                ofLow = low.MultiplyAdd<TElement>(first + j, x, ofLow);
+                ofHigh = high.MultiplyAdd<TElement>(first + j, x, ofHigh);
             }
         }
 
         for (int k = whole + lane; k < inputSize; k += lanes)
         {
             float x = input[k];
-            sum0 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row0, k)), x, sum0);
-            sum1 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row1, k)), x, sum1);
-            sum2 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row2, k)), x, sum2);
-            sum3 = MultiplyAdd.Of(TElement.ToFloat(StreamedMemory.Load(row3, k)), x, sum3);
+            ofLow = low.MultiplyAdd<TElement>(k, x, ofLow);
+            ofHigh = high.MultiplyAdd<TElement>(k, x, ofHigh);
         }
 
-        return new Float4(
-            WarpReduction.Reduce<SumReduction>(sum0),
-            WarpReduction.Reduce<SumReduction>(sum1),
-            WarpReduction.Reduce<SumReduction>(sum2),
-            WarpReduction.Reduce<SumReduction>(sum3));
+        return new Float8(Reduce(ofLow), Reduce(ofHigh));
     }
 
     /// <summary>Stores four products as far as there are so many rows. For the warp's first lane.</summary>
@@ -123,6 +117,12 @@ internal static class WeightRows
     public static ArrayView<T> Row<T>(ArrayView<T> weight, int row, int rowCount, int inputSize)
         where T : unmanaged =>
         weight.SubView((long)IntrinsicMath.Min(row, rowCount - 1) * inputSize, inputSize);
+
+    private static Float4 Reduce(Float4 sums) => new(
+        WarpReduction.Reduce<SumReduction>(sums.X),
+        WarpReduction.Reduce<SumReduction>(sums.Y),
+        WarpReduction.Reduce<SumReduction>(sums.Z),
+        WarpReduction.Reduce<SumReduction>(sums.W));
 
     private static void StoreOne<TStore>(ArrayView<float> output, int row, int rowCount, float value)
         where TStore : struct, IRowStore
