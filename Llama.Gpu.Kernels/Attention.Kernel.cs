@@ -179,7 +179,7 @@ public sealed partial class Attention
     }
 
     /// <summary>Which query (t, h), counted over all heads, a row of this group's key-value head is.</summary>
-    private static int QueryIndex(AttentionShape shape, int row)
+    internal static int QueryIndex(AttentionShape shape, int row)
     {
         int token = row / shape.HeadsPerGroup;
         return (token * shape.HeadCount) + (Grid.IdxY * shape.HeadsPerGroup) + row - (token * shape.HeadsPerGroup);

@@ -94,8 +94,8 @@ public sealed partial class MatMul
             sums1 = Add(TElement.ToFloat(row1[k]), x, sums1);
         }
 
-        Float4 products0 = Reduce(sums0);
-        Float4 products1 = Reduce(sums1);
+        Float4 products0 = WeightRows.Reduce(sums0);
+        Float4 products1 = WeightRows.Reduce(sums1);
         if (Warp.IsFirstLane)
         {
             StoreProducts(output, token, tokenCount, first, outputSize, products0);
@@ -108,12 +108,6 @@ public sealed partial class MatMul
         MultiplyAdd.Of(weight, x.Y, sums.Y),
         MultiplyAdd.Of(weight, x.Z, sums.Z),
         MultiplyAdd.Of(weight, x.W, sums.W));
-
-    private static Float4 Reduce(Float4 sums) => new(
-        WarpReduction.Reduce<SumReduction>(sums.X),
-        WarpReduction.Reduce<SumReduction>(sums.Y),
-        WarpReduction.Reduce<SumReduction>(sums.Z),
-        WarpReduction.Reduce<SumReduction>(sums.W));
 
     private static void StoreProducts(ArrayView<float> output, int token, int tokenCount, int row, int outputSize, Float4 products)
     {

@@ -115,13 +115,9 @@ internal sealed partial class PackedAttention
     private static int Stride<TTile>()
         where TTile : struct, IPackedTile => WholeBlocks<TTile>(1 << TTile.HeadShift);
 
-    /// <summary>Which query (t, h), counted over all heads, a row of this group's key-value head is; past the last row that row again.</summary>
-    private static long QueryIndex(AttentionShape shape, int row, int lastRow)
-    {
-        int actual = IntrinsicMath.Min(row, lastRow);
-        int token = actual / shape.HeadsPerGroup;
-        return ((long)token * shape.HeadCount) + (Grid.IdxY * shape.HeadsPerGroup) + actual - (token * shape.HeadsPerGroup);
-    }
+    // where a row's elements begin; past the last row that row again
+    private static long Begin(AttentionShape shape, int row, int lastRow) =>
+        (long)Attention.QueryIndex(shape, IntrinsicMath.Min(row, lastRow)) * shape.HeadDim;
 
     /// <summary>Rotates and scales a vector of queries, row by row, and turns them round.</summary>
     private static void Rotate<TTile>(
@@ -144,7 +140,7 @@ internal sealed partial class PackedAttention
         for (int r = 0; r < 1 << TTile.LaneShift; r++)
         {
             int row = firstRow + r;
-            ArrayView<float> query = queries.SubView(QueryIndex(shape, row, lastRow) * shape.HeadDim);
+            ArrayView<float> query = queries.SubView(Begin(shape, row, lastRow));
             long angles = (long)(shape.FirstPosition + (IntrinsicMath.Min(row, lastRow) / shape.HeadsPerGroup)) * half;
             for (int i = lane; i < half; i += 1 << TTile.LaneShift)
             {
@@ -158,22 +154,7 @@ internal sealed partial class PackedAttention
         }
 
         Group.Barrier();
-        int blockRows = BlockRows<TTile>();
-        ArrayView<float> from = rows.SubView(lane * stride);
-        int d = 0;
-        for (; d + 4 <= shape.HeadDim; d += 4)
-        {
-            for (int e = 0; e < 4; e++)
-            {
-                rotated[(d + e) * blockRows] = from[d + e];
-            }
-        }
-
-        for (; d < shape.HeadDim; d++)
-        {
-            rotated[d * blockRows] = from[d];
-        }
-
+        PackedInput.Turn(rows.SubView(lane * stride), rotated, BlockRows<TTile>(), shape.HeadDim);
         Group.Barrier();
     }
 
@@ -210,13 +191,13 @@ internal sealed partial class PackedAttention
         {
             for (int e = 0; e < Unroll; e++)
             {
-                ScoreAt<TTile>(rotated, tile, block, d + e);
+                PackedMatMul.MultiplyAt<TTile>(rotated, tile, 1, Stride<TTile>(), block, d + e);
             }
         }
 
         for (; d < headDim; d++)
         {
-            ScoreAt<TTile>(rotated, tile, block, d);
+            PackedMatMul.MultiplyAt<TTile>(rotated, tile, 1, Stride<TTile>(), block, d);
         }
 
         for (int c = 0; c < TTile.BlockColumns; c++)
@@ -224,20 +205,6 @@ internal sealed partial class PackedAttention
             for (int v = 0; v < TTile.RowVectors; v++)
             {
                 scores[((c * TTile.RowVectors) + v) << TTile.LaneShift] = block[(c * TTile.RowVectors) + v];
-            }
-        }
-    }
-
-    private static void ScoreAt<TTile>(ArrayView<float> rotated, ArrayView<float> tile, ArrayView<float> block, long d)
-        where TTile : struct, IPackedTile
-    {
-        for (int c = 0; c < TTile.BlockColumns; c++)
-        {
-            float key = tile[d + (c * Stride<TTile>())];
-            for (int v = 0; v < TTile.RowVectors; v++)
-            {
-                int sum = (c * TTile.RowVectors) + v;
-                block[sum] = MultiplyAdd.Of(key, rotated[(d * (TTile.RowVectors << TTile.LaneShift)) + (v << TTile.LaneShift)], block[sum]);
             }
         }
     }
@@ -285,32 +252,18 @@ internal sealed partial class PackedAttention
         {
             for (int e = 0; e < Unroll; e++)
             {
-                AddValueAt<TTile>(weights, tile, block, c + e);
+                PackedMatMul.MultiplyAt<TTile>(weights, tile, Stride<TTile>(), 1, block, c + e);
             }
         }
 
         for (; c < count; c++)
         {
-            AddValueAt<TTile>(weights, tile, block, c);
+            PackedMatMul.MultiplyAt<TTile>(weights, tile, Stride<TTile>(), 1, block, c);
         }
 
         for (int i = 0; i < TTile.BlockColumns * TTile.RowVectors; i++)
         {
             sums[i << TTile.LaneShift] = block[i];
-        }
-    }
-
-    private static void AddValueAt<TTile>(ArrayView<float> weights, ArrayView<float> tile, ArrayView<float> block, long c)
-        where TTile : struct, IPackedTile
-    {
-        for (int e = 0; e < TTile.BlockColumns; e++)
-        {
-            float value = tile[(c * Stride<TTile>()) + e];
-            for (int v = 0; v < TTile.RowVectors; v++)
-            {
-                int sum = (e * TTile.RowVectors) + v;
-                block[sum] = MultiplyAdd.Of(value, weights[(c * (TTile.RowVectors << TTile.LaneShift)) + (v << TTile.LaneShift)], block[sum]);
-            }
         }
     }
 
@@ -325,10 +278,10 @@ internal sealed partial class PackedAttention
         int wholeColumns = headDim >> TTile.LaneShift << TTile.LaneShift;
         for (int r = 0; r < wholeRows; r += 4)
         {
-            long row0 = QueryIndex(shape, firstRow + r, lastRow) * headDim;
-            long row1 = QueryIndex(shape, firstRow + r + 1, lastRow) * headDim;
-            long row2 = QueryIndex(shape, firstRow + r + 2, lastRow) * headDim;
-            long row3 = QueryIndex(shape, firstRow + r + 3, lastRow) * headDim;
+            long row0 = Begin(shape, firstRow + r, lastRow);
+            long row1 = Begin(shape, firstRow + r + 1, lastRow);
+            long row2 = Begin(shape, firstRow + r + 2, lastRow);
+            long row3 = Begin(shape, firstRow + r + 3, lastRow);
             for (int d = Group.IdxX; d < wholeColumns; d += 1 << TTile.LaneShift)
             {
                 int from = (d * blockRows) + r;
@@ -345,7 +298,7 @@ internal sealed partial class PackedAttention
 
         for (int r = 0; r < rowCount; r++)
         {
-            long to = QueryIndex(shape, firstRow + r, lastRow) * headDim;
+            long to = Begin(shape, firstRow + r, lastRow);
             for (int d = (r < wholeRows ? wholeColumns : 0) + Group.IdxX; d < headDim; d += 1 << TTile.LaneShift)
             {
                 output[to + d] = sums[(d * blockRows) + r];

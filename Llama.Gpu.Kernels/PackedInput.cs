@@ -56,19 +56,24 @@ internal static class PackedInput
         int blockRows = TTile.RowVectors << TTile.LaneShift;
         long block = Grid.IdxY / TTile.RowVectors;
         long to = (((block * innerSize) + firstDepth) * blockRows) + ((Grid.IdxY % TTile.RowVectors) << TTile.LaneShift) + Group.IdxX;
-        int own = Group.IdxX * stride;
+        Turn(slice.SubView(Group.IdxX * stride), packed.SubView(to), blockRows, count);
+    }
+
+    /// <summary>A lane's row becomes a column: element d of it goes to <c>to[d * stride]</c>. Four at a time are loaded at once.</summary>
+    internal static void Turn(ArrayView<float> from, ArrayView<float> to, int stride, int count)
+    {
         int d = 0;
         for (; d + 4 <= count; d += 4)
         {
             for (int e = 0; e < 4; e++)
             {
-                packed[to + ((d + e) * blockRows)] = slice[own + d + e];
+                to[(d + e) * stride] = from[d + e];
             }
         }
 
         for (; d < count; d++)
         {
-            packed[to + (d * blockRows)] = slice[own + d];
+            to[d * stride] = from[d];
         }
     }
 

@@ -164,13 +164,13 @@ internal static class PackedMatMul
         {
             for (int e = 0; e < TTile.Unroll; e++)
             {
-                MultiplyAt<TTile>(x, w, block, d + e);
+                MultiplyAt<TTile>(x, w, 1, 1 << TTile.DepthShift, block, d + e);
             }
         }
 
         for (; d < count; d++)
         {
-            MultiplyAt<TTile>(x, w, block, d);
+            MultiplyAt<TTile>(x, w, 1, 1 << TTile.DepthShift, block, d);
         }
 
         for (int c = 0; c < TTile.BlockColumns; c++)
@@ -182,12 +182,19 @@ internal static class PackedMatMul
         }
     }
 
-    private static void MultiplyAt<TTile>(ArrayView<float> x, ArrayView<float> w, ArrayView<float> block, long d)
+    /// <summary>Adds the products at one depth of a block of rows, one a lane, and a block of columns, the same for all lanes.</summary>
+    /// <param name="x">(depth, row).</param>
+    /// <param name="w">The columns' elements.</param>
+    /// <param name="depthStride">From one depth of them to the next, a constant.</param>
+    /// <param name="columnStride">From one column to the next, a constant.</param>
+    /// <param name="block">The sums.</param>
+    /// <param name="d">The depth.</param>
+    internal static void MultiplyAt<TTile>(ArrayView<float> x, ArrayView<float> w, int depthStride, int columnStride, ArrayView<float> block, long d)
         where TTile : struct, IPackedTile
     {
         for (int c = 0; c < TTile.BlockColumns; c++)
         {
-            float factor = w[d + (c << TTile.DepthShift)];
+            float factor = w[(d * depthStride) + (c * columnStride)];
             for (int v = 0; v < TTile.RowVectors; v++)
             {
                 int sum = (c * TTile.RowVectors) + v;

@@ -118,7 +118,8 @@ internal static class WeightRows
         where T : unmanaged =>
         weight.SubView((long)IntrinsicMath.Min(row, rowCount - 1) * inputSize, inputSize);
 
-    private static Float4 Reduce(Float4 sums) => new(
+    /// <summary>Four sums over the lanes of a warp; each is valid in its first lane.</summary>
+    public static Float4 Reduce(Float4 sums) => new(
         WarpReduction.Reduce<SumReduction>(sums.X),
         WarpReduction.Reduce<SumReduction>(sums.Y),
         WarpReduction.Reduce<SumReduction>(sums.Z),

@@ -116,7 +116,6 @@ internal sealed unsafe class LaneProducts
             throw new InvalidKernelOperationException(
                 $"sums of 64, 128 or 256 columns are the whole of a lane's own array of half as many, found {columns} and {sums.Length}");
         }
-
     }
 
     private void Begin(ArrayView<float> sums, Product product)
